@@ -1,0 +1,91 @@
+"""The engine of tracer-tui: events to journeys, journeys through a funnel, and who left where.
+
+    import core
+
+    log = core.read_events("events.ndjson")
+    journeys = core.reconstruct_journeys(log, session_timeout_minutes=30)
+    funnel = core.analyze_funnel(journeys, ["view", "cart", "purchase"])
+    for point in core.find_drop_offs(funnel):
+        print(point.stage, point.percent)
+
+It needs no terminal. Importing it loads nothing: each public name loads its module when first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from core.dropoff import DropOff, find_drop_offs
+    from core.engine import Cohort, Engine, Sort
+    from core.errors import Cancelled, QuestionError, SourceError, TracerError
+    from core.event import Event, Journey
+    from core.export import document
+    from core.funnel import Funnel, FunnelResult, Stage, StageResult, analyze_funnel
+    from core.journeys import Journeys, reconstruct_journeys
+    from core.local import LocalEngine, open_engine
+    from core.log import EventLog, read_events
+    from core.reading.report import LoadReport, RejectedRow
+    from core.study import Study
+    from core.suggest import suggest_stages
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Cancelled",
+    "Cohort",
+    "DropOff",
+    "Engine",
+    "Event",
+    "EventLog",
+    "Funnel",
+    "FunnelResult",
+    "Journey",
+    "Journeys",
+    "LoadReport",
+    "LocalEngine",
+    "QuestionError",
+    "RejectedRow",
+    "Sort",
+    "SourceError",
+    "Stage",
+    "StageResult",
+    "Study",
+    "TracerError",
+    "analyze_funnel",
+    "document",
+    "find_drop_offs",
+    "open_engine",
+    "read_events",
+    "reconstruct_journeys",
+    "suggest_stages",
+]
+
+_HOMES = {
+    "core.dropoff": ("DropOff", "find_drop_offs"),
+    "core.engine": ("Cohort", "Engine", "Sort"),
+    "core.errors": ("Cancelled", "QuestionError", "SourceError", "TracerError"),
+    "core.event": ("Event", "Journey"),
+    "core.export": ("document",),
+    "core.funnel": ("Funnel", "FunnelResult", "Stage", "StageResult", "analyze_funnel"),
+    "core.journeys": ("Journeys", "reconstruct_journeys"),
+    "core.local": ("LocalEngine", "open_engine"),
+    "core.log": ("EventLog", "read_events"),
+    "core.reading.report": ("LoadReport", "RejectedRow"),
+    "core.study": ("Study",),
+    "core.suggest": ("suggest_stages",),
+}
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module 'core' has no attribute {name!r}")
+    value: object = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,254 @@
+"""What a face may ask: the `Engine` protocol, and its answers as frozen values.
+
+Each answer about a study carries it, so that one that comes late can be told and dropped. Answers
+compare by identity (`eq=False`): they may be large.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from core.event import Event
+from core.funnel import Stage, StageResult
+from core.study import Study
+
+if TYPE_CHECKING:
+    from core.reading.report import LoadReport
+
+SortKey = Literal["user", "sessions", "events", "first", "last", "depth"]
+"""What a list of users is ordered by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sort:
+    """The order of a list of users; users with equal keys stand in the order of their ids."""
+
+    key: SortKey = "last"
+    """The column."""
+    descending: bool = True
+    """Largest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cohort:
+    """Which users or journeys to list: everybody, or a part of the funnel's bars.
+
+    In a funnel that counts journeys, each journey of the part is listed by itself, so that every
+    number on a bar opens exactly that many rows (rule N1).
+    """
+
+    kind: Literal["everybody", "reached", "left", "went_on"] = "everybody"
+    """Those who reached the stage; of them, those who left there, or went on to the next."""
+    stage: int = 0
+    """The stage's index, from 0."""
+
+    def holds(self, depth: int) -> bool:
+        """Whether a unit of a depth belongs to it."""
+        at_least, at_most = self.depths
+        return at_least <= depth <= at_most
+
+    @property
+    def depths(self) -> tuple[int, int]:
+        """The least and the greatest depth of its units."""
+        reached = self.stage + 1
+        if self.kind == "everybody":
+            return 0, 127
+        if self.kind == "left":
+            return reached, reached
+        return reached + (self.kind == "went_on"), 127
+
+
+EVERYBODY = Cohort()
+"""All users, one row each."""
+
+
+@dataclass(frozen=True, eq=False)
+class Summary:
+    """What there is, whatever is asked of it."""
+
+    source: str
+    """What was opened, in a few words."""
+    events_count: int
+    """Accepted events."""
+    users_count: int
+    """Users with at least one."""
+    first: int | None
+    """Time of the earliest event, microseconds since 1970; None when there are none."""
+    last: int | None
+    """Time of the latest."""
+    name_counts: Mapping[str, int]
+    """Events of each name, in the order of the names."""
+    report: LoadReport
+    """How the source was read, and what was rejected."""
+
+
+@dataclass(frozen=True, slots=True)
+class UserRow:
+    """One line of a list of users: a user, or one journey of a user."""
+
+    user: str
+    """The id."""
+    journey: int | None
+    """In a list of journeys, which of the user's it is, from 1; None is the whole user."""
+    sessions: int
+    """Journeys of the user."""
+    events: int
+    """Events of the user, or of the journey."""
+    first: int
+    """Time of the first of them, microseconds since 1970."""
+    last: int
+    """Time of the last of them."""
+    depth: int
+    """The deepest stage reached, from 1; 0 for none."""
+
+
+@dataclass(frozen=True, eq=False)
+class UsersPage:
+    """A stretch of a list of users."""
+
+    study: Study
+    """The question it belongs to."""
+    cohort: Cohort
+    """Who is listed."""
+    sort: Sort
+    """In which order."""
+    search: str
+    """The text their ids contain."""
+    total: int
+    """Rows of the whole list."""
+    start: int
+    """Place in the list of the first of `rows`."""
+    rows: tuple[UserRow, ...]
+    """The rows from `start` on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One journey inside a trail."""
+
+    index: int
+    """Which of the user's journeys it is, from 1."""
+    first_event: int
+    """Place in the trail of its first event."""
+    event_count: int
+    """Its events."""
+    start: int
+    """Time of the first, microseconds since 1970."""
+    end: int
+    """Time of the last."""
+    depth: int
+    """The deepest stage the journey reached by itself, from 1; 0 for none."""
+
+
+class Trail(Protocol):
+    """All events of one user, cut into journeys; lines are made as they are asked for."""
+
+    @property
+    def study(self) -> Study:
+        """The question it belongs to."""
+        ...
+
+    @property
+    def user(self) -> str:
+        """Whose it is."""
+        ...
+
+    @property
+    def sessions(self) -> Sequence[Session]:
+        """The journeys in time order."""
+        ...
+
+    def __len__(self) -> int:
+        """The number of events."""
+        ...
+
+    def event(self, place: int) -> Event:
+        """The event at a place, from 0."""
+        ...
+
+    def marks(self, place: int) -> Marks:
+        """What an event is to the funnel."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """What an event is to the funnel."""
+
+    matches: tuple[int, ...] = ()
+    """The stages its name fills, from 0."""
+    counted: int | None = None
+    """The stage it was counted for in its unit's counted attempt; None when it was not."""
+    left: bool = False
+    """Whether the counted attempt ended here, short of the last stage."""
+
+
+@dataclass(frozen=True, eq=False)
+class FunnelAnswer:
+    """How a study came out."""
+
+    study: Study
+    """The question."""
+    events_count: int
+    """Events it saw."""
+    users_count: int
+    """Users it saw."""
+    journeys_count: int
+    """Journeys at its timeout."""
+    stages: tuple[StageResult, ...]
+    """One for each stage; empty when the study has none."""
+    leak: int | None
+    """Index of the stage after which the most units left; None when nobody did."""
+    warnings: tuple[str, ...]
+    """What a reader should know."""
+
+    @property
+    def units_count(self) -> int:
+        """All units counted, those that never reached the first stage included."""
+        return self.users_count if self.study.scope == "users" else self.journeys_count
+
+
+class Engine(Protocol):
+    """Answers studies. Methods may be called from any thread, and are slow for some engines."""
+
+    def summary(self) -> Summary:
+        """What there is."""
+        ...
+
+    def suggest(self) -> tuple[Stage, ...]:
+        """A sensible funnel; empty when there are no events."""
+        ...
+
+    def funnel(self, study: Study) -> FunnelAnswer:
+        """Count units through the stages."""
+        ...
+
+    def users(
+        self,
+        study: Study,
+        cohort: Cohort = EVERYBODY,
+        sort: Sort = Sort(),
+        search: str = "",
+        start: int = 0,
+        stop: int = 100,
+    ) -> UsersPage:
+        """The rows of a list of users from `start` up to `stop`."""
+        ...
+
+    def place(
+        self,
+        study: Study,
+        cohort: Cohort,
+        sort: Sort,
+        search: str,
+        user: str,
+        journey: int | None = None,
+    ) -> int | None:
+        """Where in a list a user, or a journey of a user, stands; None when not in it."""
+        ...
+
+    def journeys(self, study: Study, user: str) -> Trail:
+        """One user's trail, cut into journeys; empty for nobody."""
+        ...

@@ -1,0 +1,63 @@
+"""`Event` and `Journey`: the values handed to the outside.
+
+Inside the engine events are columns. These objects are made only for what is shown or returned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def to_datetime(microseconds: int) -> datetime:
+    """An aware UTC datetime of whole microseconds since 1970, exactly."""
+    return EPOCH + timedelta(microseconds=microseconds)
+
+
+def iso_text(microseconds: int) -> str:
+    """Microseconds since 1970 as ISO text in UTC: "2026-01-03T10:02:00Z", fractions only if any."""
+    return to_datetime(microseconds).isoformat().replace("+00:00", "Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing one user did at one moment."""
+
+    user: str
+    """Id of the user, as text."""
+    name: str
+    """What happened."""
+    time: datetime
+    """When: aware, UTC, to the microsecond."""
+    properties: Mapping[str, object] = field(default_factory=dict, hash=False)
+    """Everything else the source said of the event; read from the store when first looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """One session of one user: events with no gap longer than the session timeout (rule J1)."""
+
+    user: str
+    """Id of the user, as text."""
+    index: int
+    """Which of the user's journeys this is, in time order, from 1."""
+    events: tuple[Event, ...]
+    """The events in order, at least one."""
+
+    @property
+    def start(self) -> datetime:
+        """Time of the first event."""
+        return self.events[0].time
+
+    @property
+    def end(self) -> datetime:
+        """Time of the last event."""
+        return self.events[-1].time
+
+    @property
+    def duration(self) -> timedelta:
+        """Last time minus first time; zero for a single event (rule J5)."""
+        return self.end - self.start

@@ -1,0 +1,109 @@
+"""Answers as documents for other programs. Fractions are 0 to 1, `percent` is 0 to 100."""
+
+from __future__ import annotations
+
+from core.engine import Cohort, Engine, FunnelAnswer, Sort
+from core.event import iso_text
+from core.study import Study
+
+MOST_JOURNEYS = 100
+"""A log of more journeys has them listed only for one user."""
+
+Json = dict[str, object]
+"""A JSON object."""
+
+
+def document(engine: Engine, study: Study) -> Json:
+    """The answer to a study as one JSON document. Without stages in it, they are suggested."""
+    if not study.stages:
+        study = study.with_stages(engine.suggest(), suggested=True)
+    answer = engine.funnel(study)
+    report = engine.summary().report
+    result: Json = {
+        "journeys_count": answer.journeys_count,
+        "users_count": answer.users_count,
+        "events_count": answer.events_count,
+        "rejected_rows": report.rejected_rows,
+        "duplicate_events": report.duplicate_events,
+        "session_timeout_minutes": _units(study.timeout, 60_000_000),
+        "funnel": _funnel(answer),
+        "drop_off_points": _drop_off_points(answer),
+    }
+    if study.user is not None or answer.journeys_count <= MOST_JOURNEYS:
+        result["journeys"] = _journeys(engine, study)
+    rejects = (f"rejected {row}" for row in report.rejected[:10])
+    more = report.rejected_rows - 10
+    result["warnings"] = [
+        *answer.warnings,
+        *rejects,
+        *([f"and {more} more rejected rows"] if more > 0 else []),
+    ]
+    return result
+
+
+def _funnel(answer: FunnelAnswer) -> Json:
+    study = answer.study
+    result: Json = {
+        "scope": study.scope,
+        "order": study.order,
+        "start": study.start,
+        "window_seconds": _units(study.window, 1_000_000),
+        "stages": [
+            {
+                "stage": stage.stage,
+                "count": stage.count,
+                "conversion": stage.conversion,
+                "step_conversion": stage.step_conversion,
+                "dropped": stage.dropped,
+                "drop_off": stage.drop_off,
+                "pending": stage.pending,
+                "median_seconds": stage.median_seconds,
+            }
+            for stage in answer.stages
+        ],
+        "conversion_rates": [stage.conversion for stage in answer.stages],
+    }
+    if study.suggested:
+        result["suggested"] = True
+    return result
+
+
+def _drop_off_points(answer: FunnelAnswer) -> list[Json]:
+    return [
+        {
+            "stage": here.stage,
+            "next_stage": after.stage,
+            "dropped": here.dropped,
+            "percent": None if here.drop_off is None else round(100 * here.drop_off, 1),
+        }
+        for here, after in zip(answer.stages, answer.stages[1:], strict=False)
+    ]
+
+
+def _journeys(engine: Engine, study: Study) -> list[Json]:
+    everybody = engine.users(
+        study, Cohort(), Sort("user", descending=False), stop=engine.summary().users_count
+    )
+    result: list[Json] = []
+    for row in everybody.rows:
+        trail = engine.journeys(study, row.user)
+        result += [
+            {
+                "user": row.user,
+                "index": session.index,
+                "start": iso_text(session.start),
+                "end": iso_text(session.end),
+                "duration_seconds": (session.end - session.start) / 1_000_000,
+                "event_count": session.event_count,
+                "events": [
+                    trail.event(session.first_event + i).name for i in range(session.event_count)
+                ],
+                "depth": session.depth,
+            }
+            for session in trail.sessions
+        ]
+    return result
+
+
+def _units(microseconds: int | None, size: int) -> float | None:
+    return None if microseconds is None else microseconds / size

@@ -1,0 +1,405 @@
+"""`LocalEngine`: the engine on this machine. An `EventLog`, the kernels, and remembered answers.
+
+Answers are kept by the part of the study they depend on: cuts by the timeout, stage rows by the
+stages, units by both. So a changed timeout does not look for the stages again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, overload
+
+import numpy as np
+
+from core.depth import Reached, StageRows, reach, stage_rows
+from core.dropoff import biggest_leak
+from core.engine import (
+    EVERYBODY,
+    Cohort,
+    FunnelAnswer,
+    Marks,
+    Session,
+    Sort,
+    Summary,
+    UserRow,
+    UsersPage,
+)
+from core.errors import did_you_mean
+from core.event import Event
+from core.funnel import FunnelResult, Scope, Stage, count_funnel, unit_limit
+from core.journeys import Journeys
+from core.log import EventLog, read_events
+from core.study import Study
+from core.suggest import suggest_stages
+from core.walk import Walk, walk
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from core.reading.raw import Source
+
+REMEMBERED = 8
+"""Answers of each kind that are kept."""
+
+
+class LocalEngine:
+    """Answers studies from one log. Safe to ask from several threads."""
+
+    def __init__(self, log: EventLog) -> None:
+        """Make an engine of a log."""
+        self.log = log
+        remember = lru_cache(maxsize=REMEMBERED)
+        self._log = remember(self._find_log)
+        self._journeys = remember(self._cut)
+        self._rows = remember(self._find_rows)
+        self._reached = remember(self._reach)
+        self._result = remember(self._count)
+        self._order = remember(self._sort)
+
+    def summary(self) -> Summary:
+        """What there is."""
+        log = self.log
+        labels = [part.source for part in log.report.parts]
+        extra = f" and {len(labels) - 1} more" if len(labels) > 1 else ""
+        return Summary(
+            source=f"{labels[0]}{extra}" if labels else "no file",
+            events_count=len(log),
+            users_count=log.users_count,
+            first=int(log.time.min()) if len(log) else None,
+            last=int(log.time.max()) if len(log) else None,
+            name_counts=log.name_counts,
+            report=log.report,
+        )
+
+    def suggest(self) -> tuple[Stage, ...]:
+        """A sensible funnel; empty when there are no events."""
+        return suggest_stages(self.log)
+
+    def result(self, study: Study) -> FunnelResult | None:
+        """The whole answer to a study's funnel, as the Python face has it; None without stages."""
+        return self._result(study)
+
+    def funnel(self, study: Study) -> FunnelAnswer:
+        """Count units through the stages."""
+        log = self._log(study.user)
+        result = self._result(study)
+        leak = biggest_leak(result) if result else None
+        return FunnelAnswer(
+            study=study,
+            events_count=len(log),
+            users_count=log.users_count,
+            journeys_count=len(self._journeys(study.user, study.timeout)),
+            stages=result.stages if result else (),
+            leak=leak.depth - 1 if leak else None,
+            warnings=(*self._nobody(study), *(result.warnings if result else ())),
+        )
+
+    def users(
+        self,
+        study: Study,
+        cohort: Cohort = EVERYBODY,
+        sort: Sort = Sort(),  # noqa: B008 - a frozen value
+        search: str = "",
+        start: int = 0,
+        stop: int = 100,
+    ) -> UsersPage:
+        """The rows of a list of users from `start` up to `stop`."""
+        order = self._order(study, cohort, sort, search)
+        rows = _Rows(self._journeys(study.user, study.timeout), self._result(study), cohort)
+        start = max(0, start)
+        return UsersPage(
+            study=study,
+            cohort=cohort,
+            sort=sort,
+            search=search,
+            total=len(order),
+            start=start,
+            rows=tuple(rows.row(unit) for unit in order[start:stop].tolist()),
+        )
+
+    def place(
+        self,
+        study: Study,
+        cohort: Cohort,
+        sort: Sort,
+        search: str,
+        user: str,
+        journey: int | None = None,
+    ) -> int | None:
+        """Where in a list a user, or a journey of a user, stands; None when not in it."""
+        journeys = self._journeys(study.user, study.timeout)
+        number = journeys.log.user_number(user)
+        if number is None:
+            return None
+        order = self._order(study, cohort, sort, search)
+        if _lists_journeys(study, cohort):
+            first, after = journeys.first_of_user(number), journeys.first_of_user(number + 1)
+            if journey is not None and first + journey <= after:
+                first = first + journey - 1
+                after = first + 1
+            places = np.flatnonzero((order >= first) & (order < after))
+        else:
+            places = np.flatnonzero(order == number)
+        return int(places[0]) if len(places) else None
+
+    def journeys(self, study: Study, user: str) -> LocalTrail:
+        """One user's trail, cut into journeys; empty for nobody."""
+        log = self._log(study.user).only(user)
+        stages = tuple(stage.names for stage in study.stages)
+        return LocalTrail(study, user, Journeys(log, study.timeout), stage_rows(log, stages))
+
+    def _find_log(self, user: str | None) -> EventLog:
+        return self.log if user is None else self.log.only(user)
+
+    def _cut(self, user: str | None, timeout: int | None) -> Journeys:
+        return Journeys(self._log(user), timeout)
+
+    def _find_rows(self, user: str | None, stages: tuple[frozenset[str] | None, ...]) -> StageRows:
+        return stage_rows(self._log(user), stages)
+
+    def _reach(
+        self,
+        user: str | None,
+        stages: tuple[frozenset[str] | None, ...],
+        scope: Scope,
+        timeout: int | None,
+    ) -> tuple[Reached, ...]:
+        return reach(self._rows(user, stages), unit_limit(scope, timeout))
+
+    def _count(self, study: Study) -> FunnelResult | None:
+        funnel = study.funnel
+        if funnel is None:
+            return None
+        stages = tuple(stage.names for stage in funnel.stages)
+        # Users do not depend on the timeout.
+        timeout = None if study.scope == "users" else study.timeout
+        return count_funnel(
+            self._journeys(study.user, study.timeout),
+            funnel,
+            self._rows(study.user, stages),
+            self._reached(study.user, stages, study.scope, timeout),
+        )
+
+    def _sort(self, study: Study, cohort: Cohort, sort: Sort, search: str) -> NDArray[np.int64]:
+        """The units of a list in order: numbers of users, or of journeys."""
+        journeys = self._journeys(study.user, study.timeout)
+        rows = _Rows(journeys, self._result(study), cohort)
+        units = rows.units()
+        if search:
+            found = np.zeros(journeys.log.users_count + 1, dtype=np.bool_)
+            found[journeys.log.users_like(search)] = True
+            units = units[found[rows.users(units)]]
+        keys = rows.keys(units, sort)
+        return units[np.argsort(-keys if sort.descending else keys, kind="stable")]
+
+    def _nobody(self, study: Study) -> tuple[str, ...]:
+        if study.user is None or self.log.user_number(study.user) is not None:
+            return ()
+        known = self.log.users.tolist() if self.log.users_count <= 100_000 else []
+        return (f"no user is named {study.user!r}{did_you_mean(study.user, known)}",)
+
+
+def _lists_journeys(study: Study, cohort: Cohort) -> bool:
+    return cohort.kind != "everybody" and study.scope == "journeys"
+
+
+@dataclass(frozen=True, eq=False)
+class _Rows:
+    """The lines of a list, for any unit: users, or journeys where a cohort counts those."""
+
+    made_of: Journeys
+    result: FunnelResult | None
+    cohort: Cohort
+
+    @property
+    def _by_journey(self) -> bool:
+        listed = self.cohort.kind != "everybody" and self.result is not None
+        return listed and self.result.funnel.scope == "journeys"  # type: ignore[union-attr]  # listed says it is not None
+
+    def units(self) -> NDArray[np.int64]:
+        """The units that belong to the cohort, ascending."""
+        if self.cohort.kind == "everybody" or self.result is None:
+            return np.arange(self.made_of.log.users_count)
+        least, most = self.cohort.depths
+        depths = self.result.depths
+        return np.flatnonzero((depths >= least) & (depths <= most))
+
+    def users(self, units: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The user number of each unit."""
+        if not self._by_journey:
+            return units
+        starts = self.made_of.starts[units]
+        return np.asarray(self.made_of.log.offsets.searchsorted(starts, side="right") - 1)
+
+    def keys(self, units: NDArray[np.int64], sort: Sort) -> NDArray[np.int64]:
+        """What each unit is sorted by."""
+        log = self.made_of.log
+        if sort.key == "user":
+            return self.users(units)
+        if sort.key == "sessions":
+            edges = self.made_of.starts.searchsorted(log.offsets)
+            return np.diff(edges)[self.users(units)]
+        if sort.key == "depth":
+            depths = self._depths()
+            return np.zeros_like(units) if depths is None else depths[units].astype(np.int64)
+        start, stop = self._bounds(units)
+        if sort.key == "events":
+            return stop - start
+        return log.time[start] if sort.key == "first" else log.time[stop - 1]
+
+    def row(self, unit: int) -> UserRow:
+        """The line of one unit."""
+        made_of, log = self.made_of, self.made_of.log
+        number = int(self.users(np.array([unit]))[0])
+        first = made_of.first_of_user(number)
+        start, stop = (int(edge[0]) for edge in self._bounds(np.array([unit])))
+        depths = self._depths()
+        return UserRow(
+            user=str(log.users[number]),
+            journey=unit - first + 1 if self._by_journey else None,
+            sessions=made_of.first_of_user(number + 1) - first,
+            events=stop - start,
+            first=int(log.time[start]),
+            last=int(log.time[stop - 1]),
+            depth=0 if depths is None else int(depths[unit]),
+        )
+
+    def _depths(self) -> NDArray[np.int8] | None:
+        if self.result is None:
+            return None
+        return self.result.depths if self._by_journey else self.result.user_depths
+
+    def _bounds(self, units: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        edges = self.made_of.starts if self._by_journey else self.made_of.log.offsets[:-1]
+        stops = np.append(edges[1:], len(self.made_of.log))
+        return edges[units], stops[units]
+
+
+@dataclass(frozen=True, eq=False)
+class LocalTrail:
+    """A `Trail` on the columns of one user."""
+
+    study: Study
+    """The question it belongs to."""
+    user: str
+    """Whose it is."""
+    made_of: Journeys
+    """The user's journeys."""
+    rows: StageRows
+    """The user's events that match a stage."""
+
+    def __len__(self) -> int:
+        """The number of events."""
+        return len(self.made_of.log)
+
+    @property
+    def sessions(self) -> Sequence[Session]:
+        """The journeys in time order."""
+        return _Sessions(self)
+
+    def event(self, place: int) -> Event:
+        """The event at a place, from 0."""
+        return self.made_of.log.events(place, place + 1)[0]
+
+    def marks(self, place: int) -> Marks:
+        """What an event is to the funnel."""
+        found = self._row_of.get(place)
+        if found is None:
+            return Marks()
+        mask = int(self.rows.mask[found])
+        stages = len(self.rows.at)
+        counted = self._counted.get(found)
+        return Marks(
+            matches=tuple(stage for stage in range(stages) if mask >> stage & 1),
+            counted=counted[0] if counted else None,
+            left=counted is not None and counted[1],
+        )
+
+    def depth(self, journey: int) -> int:
+        """The depth of one journey by itself, counted from 0; the study's scope does not matter."""
+        return self._journey_depths[journey]
+
+    @cached_property
+    def _row_of(self) -> dict[int, int]:
+        return {place: row for row, place in enumerate(self.rows.positions.tolist())}
+
+    @cached_property
+    def _counted(self) -> dict[int, tuple[int, bool]]:
+        """The stage of each counted row, and whether its attempt ended there."""
+        result = {}
+        for start, stop in self._units(unit_limit(self.study.scope, self.study.timeout)):
+            matched = self._walk(start, stop).matched
+            for stage, row in enumerate(matched):
+                is_last = stage + 1 == len(matched) < len(self.rows.at)
+                result[start + row] = (stage, is_last)
+        return result
+
+    @cached_property
+    def _journey_depths(self) -> list[int]:
+        depths = [0] * len(self.made_of)
+        for start, stop in self._units(unit_limit("journeys", self.study.timeout)):
+            journey = self.made_of.of_position(int(self.rows.positions[start]))
+            depths[journey] = len(self._walk(start, stop).matched)
+        return depths
+
+    def _units(self, limit: int) -> list[tuple[int, int]]:
+        edges = np.flatnonzero(self.rows.gap > limit).tolist()
+        return list(zip(edges, [*edges[1:], len(self.rows.gap)], strict=True))
+
+    def _walk(self, start: int, stop: int) -> Walk:
+        times, masks = self.rows.time[start:stop].tolist(), self.rows.mask[start:stop].tolist()
+        return walk(times, masks, len(self.rows.at), self.study.window)
+
+
+class _Sessions(Sequence[Session]):
+    """A trail's journeys, made as they are asked for."""
+
+    def __init__(self, trail: LocalTrail) -> None:
+        self._trail = trail
+
+    def __len__(self) -> int:
+        return len(self._trail.made_of)
+
+    @overload
+    def __getitem__(self, index: int) -> Session: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Session]: ...
+    def __getitem__(self, index: int | slice) -> Session | list[Session]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        number = range(len(self))[index]
+        start, stop = self._trail.made_of.bounds(number)
+        time = self._trail.made_of.log.time
+        return Session(
+            index=number + 1,
+            first_event=start,
+            event_count=stop - start,
+            start=int(time[start]),
+            end=int(time[stop - 1]),
+            depth=self._trail.depth(number),
+        )
+
+
+def open_engine(
+    source: Source,
+    *,
+    user_field: str | None = None,
+    event_field: str | None = None,
+    time_field: str | None = None,
+    tz: str = "UTC",
+    cancelled: Callable[[], bool] | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> LocalEngine:
+    """Read events into an engine on this machine. Takes and raises what `core.read_events` does."""
+    log = read_events(
+        source,
+        user_field=user_field,
+        event_field=event_field,
+        time_field=time_field,
+        tz=tz,
+        cancelled=cancelled,
+        progress=progress,
+    )
+    return LocalEngine(log)

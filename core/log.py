@@ -1,0 +1,213 @@
+"""`EventLog`: all events as columns sorted by user and time. It never changes.
+
+n events, u users, k names. 8 bytes an event for the time, 8 for the gap, 4 for the row, and 1 to 4
+for the name: at most 24. Users cost offsets and their ids only.
+"""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from core.event import Event, to_datetime
+from core.reading.fields import FieldChoice
+from core.reading.raw import RawEvents, Source, read
+from core.reading.report import LoadReport
+from core.reading.store import Store
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+FIRST_GAP = np.iinfo(np.int64).max
+"""The gap before a user's first event: longer than any timeout."""
+
+
+def read_events(
+    source: Source,
+    *,
+    user_field: str | None = None,
+    event_field: str | None = None,
+    time_field: str | None = None,
+    tz: str = "UTC",
+    cancelled: Callable[[], bool] | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> EventLog:
+    """Read events into a log.
+
+    `source` is a path, a glob, a folder or "-" for standard input, several of them in a list, or
+    records from memory: mappings or `core.Event`. JSON arrays, JSON lines, CSV and Parquet are told
+    apart by content, compressed or not. Fields not named are guessed, and `log.report` says how.
+    Times are ISO text, datetimes or epoch numbers; `tz` is the zone of those that name none.
+
+    Rows that are not events are counted and kept in `log.report.rejected`. Raises SourceError when
+    nothing can be read, and Cancelled soon after `cancelled()` turns true. `progress` is told a
+    fraction from 0 to 1, from another thread.
+    """
+    choice = FieldChoice(user_field, event_field, time_field)
+    return sort_events(read(source, choice, tz, cancelled, progress))
+
+
+def sort_events(raw: RawEvents) -> EventLog:
+    """Order by user, time, sequence number and place in the input (rule O1)."""
+    keys: list[NDArray[np.int64] | NDArray[np.int32]] = [raw.row, raw.time, raw.user]
+    if raw.sequence is not None:
+        keys.insert(1, raw.sequence)
+    order = np.lexsort(tuple(keys))
+    time = raw.time[order]
+    offsets = np.zeros(len(raw.users) + 1, dtype=np.int64)
+    np.cumsum(np.bincount(raw.user, minlength=len(raw.users)), out=offsets[1:])
+    gap = np.empty(len(time), dtype=np.int64)
+    np.subtract(time[1:], time[:-1], out=gap[1:])
+    gap[offsets[:-1]] = FIRST_GAP
+    widest = max(len(raw.names) - 1, 0)
+    return EventLog(
+        users=raw.users,
+        names=raw.names,
+        offsets=offsets,
+        name=raw.name.astype(np.min_scalar_type(widest))[order],
+        time=time,
+        gap=gap,
+        row=raw.row.astype(np.min_scalar_type(raw.store.next_row))[order],
+        store=raw.store,
+        report=raw.report,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class EventLog:
+    """Events sorted by user id, time, sequence number and place in the input (rule O1)."""
+
+    users: NDArray[np.object_]
+    """(u) ids as text, in the order of their code points."""
+    names: tuple[str, ...]
+    """(k) event names, in the order of their code points."""
+    offsets: NDArray[np.int64]
+    """(u + 1) user i has the events from offsets[i] up to offsets[i + 1], at least one."""
+    name: NDArray[np.unsignedinteger]
+    """(n) index into `names`."""
+    time: NDArray[np.int64]
+    """(n) microseconds since 1970, UTC."""
+    gap: NDArray[np.int64]
+    """(n) microseconds since the user's previous event; `FIRST_GAP` at a user's first."""
+    row: NDArray[np.unsignedinteger]
+    """(n) number of the row in the store."""
+    store: Store
+    """The rows as they were read."""
+    report: LoadReport
+    """What reading found."""
+
+    def __len__(self) -> int:
+        """The number of events."""
+        return len(self.time)
+
+    @property
+    def users_count(self) -> int:
+        """The number of users."""
+        return len(self.users)
+
+    @cached_property
+    def name_counts(self) -> dict[str, int]:
+        """Events of each name, in the order of `names`."""
+        counts = np.bincount(self.name, minlength=len(self.names))
+        return {name: int(count) for name, count in zip(self.names, counts, strict=True)}
+
+    @cached_property
+    def codes(self) -> dict[str, int]:
+        """Each name's index in `names`."""
+        return {name: code for code, name in enumerate(self.names)}
+
+    def user_number(self, user: str) -> int | None:
+        """The user's place in `users`, or None if nobody has that id."""
+        number = bisect.bisect_left(self.users, user)
+        return number if number < len(self.users) and self.users[number] == user else None
+
+    def user_of(self, position: int) -> int:
+        """The number of the user whose event is at a position."""
+        return int(self.offsets.searchsorted(position, side="right")) - 1
+
+    def users_like(self, text: str) -> list[int]:
+        """The numbers of the users whose ids contain a text, in order; case is ignored."""
+        folded = text.casefold()
+        return [number for number, user in enumerate(self._folded_users) if folded in user]
+
+    @cached_property
+    def _folded_users(self) -> list[str]:
+        return [user.casefold() for user in self.users]
+
+    def only(self, user: str) -> EventLog:
+        """The log of one user, on the same columns; an empty log if nobody has that id."""
+        number = self.user_number(user)
+        if number is None:
+            start = stop = 0
+            users, offsets = self.users[:0], self.offsets[:1]
+        else:
+            start, stop = int(self.offsets[number]), int(self.offsets[number + 1])
+            users = self.users[number : number + 1]
+            offsets = np.array([0, stop - start], dtype=np.int64)
+        return replace(
+            self,
+            users=users,
+            offsets=offsets,
+            name=self.name[start:stop],
+            time=self.time[start:stop],
+            gap=self.gap[start:stop],
+            row=self.row[start:stop],
+        )
+
+    def events(self, start: int, stop: int) -> tuple[Event, ...]:
+        """The events at positions from `start` up to `stop`, as objects."""
+        rows = self.row[start:stop].tolist()
+        batch = _Batch(self.store, rows)
+        user = -1
+        result = []
+        for place, position in enumerate(range(start, stop)):
+            if user < 0 or position >= self.offsets[user + 1]:
+                user = self.user_of(position)
+            result.append(
+                Event(
+                    user=str(self.users[user]),
+                    name=self.names[self.name[position]],
+                    time=to_datetime(int(self.time[position])),
+                    properties=_LazyProperties(batch, place),
+                )
+            )
+        return tuple(result)
+
+
+class _Batch:
+    """Rows whose properties are read together, when the first of them is looked at."""
+
+    def __init__(self, store: Store, rows: Sequence[int]) -> None:
+        self._store = store
+        self._rows = rows
+
+    @cached_property
+    def properties(self) -> list[dict[str, object]]:
+        return self._store.properties(self._rows)
+
+
+class _LazyProperties(Mapping[str, object]):
+    """The properties of one event, read from the store when first looked at."""
+
+    __slots__ = ("_batch", "_place")
+
+    def __init__(self, batch: _Batch, place: int) -> None:
+        self._batch = batch
+        self._place = place
+
+    def __getitem__(self, key: str) -> object:
+        return self._batch.properties[self._place][key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._batch.properties[self._place])
+
+    def __len__(self) -> int:
+        return len(self._batch.properties[self._place])
+
+    def __repr__(self) -> str:
+        return repr(dict(self))

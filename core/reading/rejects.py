@@ -1,0 +1,123 @@
+"""The rows that are not events: which they are, and why not, in words."""
+
+from __future__ import annotations
+
+import duckdb
+
+from core.reading.report import SHOWN_CHARACTERS, SHOWN_REJECTS, RejectedRow
+from core.reading.store import Part, Store
+
+_MISSING = "user_id IS NULL OR event IS NULL OR time IS NULL"
+
+
+def rejected_rows(store: Store) -> tuple[int, list[RejectedRow]]:
+    """How many rows were rejected, and the first `SHOWN_REJECTS` of them in the order read."""
+    total, shown = 0, list[RejectedRow]()
+    for part in store.parts:
+        broken = _broken_lines(store.connection, part)
+        count, lacking = _lacking_rows(store.connection, part, broken)
+        total += len(broken) + count
+        shown += sorted([*broken.values(), *lacking], key=_place)
+    return total, shown[:SHOWN_REJECTS]
+
+
+def _place(row: RejectedRow) -> int:
+    return row.number
+
+
+def _broken_lines(connection: duckdb.DuckDBPyConnection, part: Part) -> dict[int, RejectedRow]:
+    """Lines that could not even be cut into cells, by line number."""
+    if not _has_rejects_table(connection, part):
+        return {}
+    rows = connection.execute(
+        f"SELECT line, min(error_message), min(csv_line) FROM rejects_{part.relation} "
+        "GROUP BY line ORDER BY line"
+    ).fetchall()
+    return {
+        int(line): RejectedRow(part.label, int(line), "line", _plain(message), _cut(text))
+        for line, message, text in rows
+    }
+
+
+def _has_rejects_table(connection: duckdb.DuckDBPyConnection, part: Part) -> bool:
+    row = connection.execute(
+        "SELECT count(*) FROM duckdb_tables() WHERE table_name = ?", [f"rejects_{part.relation}"]
+    ).fetchone()
+    return bool(row and row[0])
+
+
+def _lacking_rows(
+    connection: duckdb.DuckDBPyConnection, part: Part, broken: dict[int, RejectedRow]
+) -> tuple[int, list[RejectedRow]]:
+    """Rows that lack a user, an event or a readable time: their count, and the first of them."""
+    first, after = part.first_row, part.first_row + part.rows
+    inside = f"({_MISSING}) AND row >= {first} AND row < {after}"
+    answer = connection.execute(f"SELECT count(*) FROM picked WHERE {inside}").fetchone()
+    count = int(answer[0]) if answer else 0
+    if count == 0:
+        return 0, []
+    is_object = "TRY(json_type(line)) IS NOT DISTINCT FROM 'OBJECT'" if part.is_json else "true"
+    is_valid = "json_valid(line)" if part.is_json else "true"
+    numbers = f"SELECT row - {first} FROM picked WHERE {inside} ORDER BY row LIMIT {SHOWN_REJECTS}"
+    rows = connection.execute(
+        f"SELECT n, nullif(u, '') IS NULL, nullif(e, '') IS NULL, CAST(t AS VARCHAR), "
+        f"{is_valid}, {is_object}, {part.body} "
+        f"FROM ({part.extract}) JOIN {part.relation} ON {part.relation}.{part.number} = n "
+        f"WHERE n IN ({numbers}) ORDER BY n"
+    ).fetchall()
+    unit = _unit(connection, part)
+    result = []
+    for n, no_user, no_event, time, valid, is_record, body in rows:
+        if not valid:
+            reason = "not valid JSON"
+        elif not is_record:
+            reason = "not a JSON object"
+        else:
+            reason = _lack(part, bool(no_user), bool(no_event), time)
+        number = int(n) + 1 if unit == "row" else _line_number(part, int(n), broken)
+        result.append(RejectedRow(part.label, number, unit, reason, _cut(body)))
+    return count, result
+
+
+def _lack(part: Part, no_user: bool, no_event: bool, time: str | None) -> str:
+    fields = part.fields
+    names = [".".join(p) for p in (fields.user, fields.event, fields.time)] if fields else []
+    user, event, moment = names or ("user", "event", "time")
+    lacking = []
+    if no_user:
+        lacking.append(f"no user in {user!r}")
+    if no_event:
+        lacking.append(f"no event in {event!r}")
+    if time is None or time == "":
+        lacking.append(f"no time in {moment!r}")
+    elif not lacking:
+        lacking.append(f"unreadable time {_cut(time, 40)!r} in {moment!r}")
+    return ", ".join(lacking)
+
+
+def _unit(connection: duckdb.DuckDBPyConnection, part: Part) -> str:
+    """Tell whether the number of a row tells its line: "line", else "row"."""
+    if part.lines_before is None:
+        return "row"
+    if part.is_json:
+        return "line"
+    answer = connection.execute(
+        f"SELECT count(*) FROM {part.relation} WHERE contains({part.body}, '\\n')"
+    ).fetchone()
+    return "row" if answer and answer[0] else "line"
+
+
+def _line_number(part: Part, row: int, broken: dict[int, RejectedRow]) -> int:
+    line = row + 1 + (part.lines_before or 0)
+    for number in broken:
+        line += number <= line
+    return line
+
+
+def _plain(message: object) -> str:
+    return str(message).replace("\n", " ").strip()
+
+
+def _cut(text: object, length: int = SHOWN_CHARACTERS) -> str:
+    words = "" if text is None else str(text)
+    return words if len(words) <= length else words[: length - 1] + "…"

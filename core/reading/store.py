@@ -1,0 +1,152 @@
+"""The DuckDB side of a log: the rows as they were read. Properties cost nothing until asked for.
+
+A store holds one table or view for each file, numbered in the order read. A row of the log is its
+place in all of them, one after another.
+"""
+
+from __future__ import annotations
+
+import bisect
+import json
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from core.errors import Cancelled, SourceError
+from core.reading.fields import Fields
+from core.reading.sql import first_line, literal
+
+POLL_SECONDS = 0.05
+"""How often a running query is asked how far it is and whether to stop."""
+
+Progress = Callable[[float], None]
+"""Told a fraction from 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One source inside the store."""
+
+    relation: str
+    """Name of its table or view."""
+    label: str
+    """The file, or what stands for it."""
+    number: str
+    """The column that numbers its rows, from 0."""
+    first_row: int
+    """The log's number of its row 0."""
+    rows: int
+    """Rows of the relation, blank lines included."""
+    extract: str
+    """SQL for n, u, e, t, s: each row's number, user, event, time and sequence as it says them."""
+    is_json: bool
+    """Whether it is one column `line` of JSON text, else columns."""
+    fields: Fields | None
+    """Where user, event and time are; None when no row has any field."""
+    lines_before: int | None = None
+    """Lines of the file before the line of row 0; None where rows are not lines."""
+    properties_key: str | None = None
+    """The key that holds all properties, where they do not stand beside the other fields."""
+
+    @property
+    def body(self) -> str:
+        """SQL for a whole row as JSON text."""
+        return "line" if self.is_json else f"CAST(to_json({self.relation}) AS VARCHAR)"
+
+
+class Store:
+    """One DuckDB database in memory, with a folder to spill into."""
+
+    def __init__(self, tz: str) -> None:
+        """Open an empty store whose naive times are in the zone `tz`."""
+        self._folder = tempfile.TemporaryDirectory(prefix="tracer-tui-", ignore_cleanup_errors=True)
+        self.folder = Path(self._folder.name)
+        self.connection = duckdb.connect(":memory:")
+        self.connection.execute(f"SET temp_directory = {literal(self._folder.name)}")
+        self.connection.execute("SET enable_progress_bar = true")
+        self.connection.execute("SET enable_progress_bar_print = false")
+        self.connection.execute("SET progress_bar_time = 0")
+        try:
+            self.connection.execute(f"SET TimeZone = {literal(tz)}")
+        except duckdb.Error as error:
+            raise SourceError(f"no time zone is named {tz!r}: {first_line(error)}") from error
+        self.parts: list[Part] = []
+        self.span = (0.0, 1.0)
+        """The share of all the work that the running queries stand for: its start and end."""
+        self._lock = threading.Lock()
+
+    @property
+    def next_row(self) -> int:
+        """The log's number of the next part's row 0."""
+        return self.parts[-1].first_row + self.parts[-1].rows if self.parts else 0
+
+    @contextmanager
+    def watched(
+        self, cancelled: Callable[[], bool] | None, progress: Progress | None
+    ) -> Iterator[None]:
+        """While inside, report the progress of each query, and interrupt it when cancelled.
+
+        Raises Cancelled in place of DuckDB's own error.
+        """
+        if cancelled is None and progress is None:
+            yield
+            return
+        done = threading.Event()
+
+        def watch() -> None:
+            while not done.wait(POLL_SECONDS):
+                if cancelled is not None and cancelled():
+                    self.connection.interrupt()
+                elif progress is not None:
+                    done_share = max(0.0, self.connection.query_progress()) / 100
+                    start, end = self.span
+                    progress(start + (end - start) * done_share)
+
+        watcher = threading.Thread(target=watch, name="reading-watch", daemon=True)
+        watcher.start()
+        try:
+            yield
+        except duckdb.InterruptException:
+            raise Cancelled("reading was stopped") from None
+        finally:
+            done.set()
+            watcher.join()
+
+    def properties(self, rows: Sequence[int]) -> list[dict[str, object]]:
+        """The properties of the log's rows, in the order asked; user, event and time left out."""
+        found: dict[int, dict[str, object]] = {}
+        by_part: dict[int, list[int]] = {}
+        firsts = [part.first_row for part in self.parts]
+        for row in rows:
+            by_part.setdefault(bisect.bisect_right(firsts, row) - 1, []).append(row)
+        for number, wanted in by_part.items():
+            found.update(self._part_properties(self.parts[number], wanted))
+        return [found.get(row, {}) for row in rows]
+
+    def _part_properties(self, part: Part, rows: list[int]) -> dict[int, dict[str, object]]:
+        numbers = ", ".join(str(row - part.first_row) for row in rows)
+        query = (
+            f"SELECT {part.number}, {part.body} FROM {part.relation} "
+            f"WHERE {part.number} IN ({numbers})"
+        )
+        # A connection runs one query at a time; a cursor is a connection of its own.
+        with self._lock, self.connection.cursor() as cursor:
+            answers = cursor.execute(query).fetchall()
+        return {part.first_row + row: _without_fields(part, text) for row, text in answers}
+
+
+def _without_fields(part: Part, text: str) -> dict[str, object]:
+    record = json.loads(text)
+    if part.properties_key is not None:
+        inner = record.get(part.properties_key)
+        return inner if isinstance(inner, dict) else {}
+    if part.fields is not None:
+        for path in (part.fields.user, part.fields.event, part.fields.time):
+            record.pop(path[0], None) if len(path) == 1 else None
+    record.pop("file_row_number", None)
+    return {key: value for key, value in record.items() if value is not None}
