@@ -81,7 +81,7 @@ def as_stage(value: Stage | str | Iterable[str]) -> Stage:
 def parse_stages(text: str) -> tuple[Stage, ...]:
     """Stages from text: `a,b|c,*` is a, then b or c, then any event.
 
-    A backslash before `,`, `|`, `*` or a backslash makes it part of a name.
+    A backslash before `,`, `|`, `*`, a backslash or a space at the edge makes it part of a name.
     """
     return tuple(_parse_stage(part) for part in _split(text, ","))
 
@@ -288,14 +288,14 @@ def _one_of(what: str, value: str, known: Sequence[str]) -> None:
 
 
 def _parse_stage(text: str) -> Stage:
-    names = _split(text.strip(), "|")
     if text.strip() == "*":
         return Stage.any_event()
-    if not all(name.strip() for name in names):
+    names = tuple(_unescaped(_stripped(name)) for name in _split(text, "|"))
+    if not all(names):
         raise QuestionError(
             f"{text!r} is not a stage: write an event name, a|b for any of several, * for any event"
         )
-    return Stage(tuple(_unescaped(name.strip()) for name in names))
+    return Stage(names)
 
 
 def _split(text: str, separator: str) -> list[str]:
@@ -309,9 +309,17 @@ def _split(text: str, separator: str) -> list[str]:
     return parts
 
 
+def _stripped(text: str) -> str:
+    """Without the spaces around it that no backslash stands before."""
+    tokens = re.findall(r"\\.|.", text, re.S)
+    while tokens and tokens[-1].isspace():
+        tokens.pop()
+    return "".join(tokens).lstrip()
+
+
 def _unescaped(name: str) -> str:
     return re.sub(r"\\(.)", r"\1", name, flags=re.S)
 
 
 def _escaped(name: str) -> str:
-    return re.sub(r"([\\,|*])", r"\\\1", name)
+    return re.sub(r"([\\,|*]|^\s|\s\Z)", r"\\\1", name)

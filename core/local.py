@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, overload
 
 import numpy as np
@@ -134,7 +135,7 @@ class LocalEngine:
         if number is None:
             return None
         order = self._order(study, cohort, sort, search)
-        if _lists_journeys(study, cohort):
+        if cohort.kind != "everybody" and study.stages and study.scope == "journeys":
             first, after = journeys.first_of_user(number), journeys.first_of_user(number + 1)
             if journey is not None and first + journey <= after:
                 first = first + journey - 1
@@ -201,10 +202,6 @@ class LocalEngine:
         return (f"no user is named {study.user!r}{did_you_mean(study.user, known)}",)
 
 
-def _lists_journeys(study: Study, cohort: Cohort) -> bool:
-    return cohort.kind != "everybody" and study.scope == "journeys"
-
-
 @dataclass(frozen=True, eq=False)
 class _Rows:
     """The lines of a list, for any unit: users, or journeys where a cohort counts those."""
@@ -223,6 +220,8 @@ class _Rows:
         if self.cohort.kind == "everybody" or self.result is None:
             return np.arange(self.made_of.log.users_count)
         least, most = self.cohort.depths
+        if self.cohort.kind == "left" and least == len(self.result.reached):
+            return np.empty(0, dtype=np.int64)  # nobody leaves after the last stage (rule R2)
         depths = self.result.depths
         return np.flatnonzero((depths >= least) & (depths <= most))
 
@@ -345,8 +344,8 @@ class LocalTrail:
         return depths
 
     def _units(self, limit: int) -> list[tuple[int, int]]:
-        edges = np.flatnonzero(self.rows.gap > limit).tolist()
-        return list(zip(edges, [*edges[1:], len(self.rows.gap)], strict=True))
+        edges = [*np.flatnonzero(self.rows.gap > limit).tolist(), len(self.rows.gap)]
+        return list(pairwise(edges))
 
     def _walk(self, start: int, stop: int) -> Walk:
         times, masks = self.rows.time[start:stop].tolist(), self.rows.mask[start:stop].tolist()

@@ -42,6 +42,10 @@ class Study:
             return None
         return Funnel(self.stages, self.scope, self.order, self.start, self.window)
 
+    def check(self) -> None:
+        """Raise QuestionError if this cannot be asked, whatever the stages will be."""
+        Funnel(self.stages or (Stage.any_event(),), self.scope, self.order, self.start, self.window)
+
     def with_timeout(self, timeout: int | None) -> Self:
         """The same question with another session timeout."""
         return replace(self, timeout=timeout)

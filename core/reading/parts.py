@@ -15,6 +15,7 @@ import numpy as np
 from core.errors import SourceError
 from core.event import Event
 from core.reading.fields import FieldChoice, Fields, guess_fields
+from core.reading.rejects import count_broken
 from core.reading.report import PartReport
 from core.reading.sources import SourceFile
 from core.reading.sql import (
@@ -26,6 +27,7 @@ from core.reading.sql import (
     keep_rejects,
     lines_relation,
     literal,
+    raw_lines,
 )
 from core.reading.store import Part, Store
 from core.reading.times import SAMPLED_ROWS, TimeKind, text_kind, typed_kind
@@ -46,8 +48,17 @@ def add_file(store: Store, file: SourceFile, choice: FieldChoice, tz: str) -> Pa
     name = f"part_{len(store.parts)}"
     try:
         store.connection.execute(_create(name, file))
-        lines_before = {"lines": 0, "table": 1}.get(file.format)
-        return _pick(store, name, file.label, file.described, choice, tz, lines_before=lines_before)
+        is_table = file.format == "table"
+        return _pick(
+            store,
+            name,
+            file.label,
+            file.described,
+            choice,
+            tz,
+            lines_before={"lines": 0, "table": file.skipped + 1}.get(file.format),
+            lines=raw_lines(file.path, file.compression) if is_table else None,
+        )
     except duckdb.InterruptException:
         raise
     except duckdb.Error as error:
@@ -94,7 +105,7 @@ def _create(name: str, file: SourceFile) -> str:
     return (
         f"CREATE TABLE {name} AS SELECT * FROM read_csv({where}, auto_detect=false, header=true, "
         f"delim={literal(file.delimiter)}, quote='\"', escape='\"', columns={{{columns}}}, "
-        f"{keep_rejects(name)}, "
+        f"skip={file.skipped}, {keep_rejects(name)}, "
         f"max_line_size={LONGEST_LINE}, compression={compression})"
     )
 
@@ -133,6 +144,7 @@ def _pick(
     tz: str,
     *,
     lines_before: int | None = None,
+    lines: str | None = None,
     properties_key: str | None = None,
 ) -> PartReport:
     """Fill `picked` from a relation of the store, and say how its fields were understood."""
@@ -153,6 +165,7 @@ def _pick(
         is_json=is_json,
         fields=fields,
         lines_before=lines_before,
+        lines=lines,
         properties_key=properties_key,
     )
     store.parts.append(part)
@@ -165,7 +178,8 @@ def _pick(
     return PartReport(
         source=label,
         format=described,
-        rows=_count(connection, f"picked WHERE row >= {part.first_row}"),
+        rows=_count(connection, f"picked WHERE row >= {part.first_row}")
+        + count_broken(connection, part),
         user_field=".".join(fields.user) if fields else None,
         event_field=".".join(fields.event) if fields else None,
         time_field=".".join(fields.time) if fields else None,

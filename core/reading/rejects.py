@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import duckdb
+import numpy as np
 
 from core.reading.report import SHOWN_CHARACTERS, SHOWN_REJECTS, RejectedRow
 from core.reading.store import Part, Store
@@ -39,6 +42,16 @@ def _broken_lines(connection: duckdb.DuckDBPyConnection, part: Part) -> dict[int
     }
 
 
+def count_broken(connection: duckdb.DuckDBPyConnection, part: Part) -> int:
+    """How many lines of a part could not even be cut into cells."""
+    if not _has_rejects_table(connection, part):
+        return 0
+    answer = connection.execute(
+        f"SELECT count(DISTINCT line) FROM rejects_{part.relation}"
+    ).fetchone()
+    return int(answer[0]) if answer else 0
+
+
 def _has_rejects_table(connection: duckdb.DuckDBPyConnection, part: Part) -> bool:
     row = connection.execute(
         "SELECT count(*) FROM duckdb_tables() WHERE table_name = ?", [f"rejects_{part.relation}"]
@@ -66,15 +79,20 @@ def _lacking_rows(
         f"WHERE n IN ({numbers}) ORDER BY n"
     ).fetchall()
     unit = _unit(connection, part)
+    places = [int(row[0]) for row in rows]
+    numbers_shown = [place + 1 for place in places]
+    if unit == "line":
+        numbers_shown = _line_numbers(connection, part, places, broken)
     result = []
-    for n, no_user, no_event, time, valid, is_record, body in rows:
+    for number, (_, no_user, no_event, time, valid, is_record, body) in zip(
+        numbers_shown, rows, strict=True
+    ):
         if not valid:
             reason = "not valid JSON"
         elif not is_record:
             reason = "not a JSON object"
         else:
             reason = _lack(part, bool(no_user), bool(no_event), time)
-        number = int(n) + 1 if unit == "row" else _line_number(part, int(n), broken)
         result.append(RejectedRow(part.label, number, unit, reason, _cut(body)))
     return count, result
 
@@ -107,11 +125,29 @@ def _unit(connection: duckdb.DuckDBPyConnection, part: Part) -> str:
     return "row" if answer and answer[0] else "line"
 
 
-def _line_number(part: Part, row: int, broken: dict[int, RejectedRow]) -> int:
-    line = row + 1 + (part.lines_before or 0)
-    for number in broken:
-        line += number <= line
-    return line
+def _line_numbers(
+    connection: duckdb.DuckDBPyConnection,
+    part: Part,
+    rows: Sequence[int],
+    broken: Mapping[int, RejectedRow],
+) -> list[int]:
+    """The lines of rows: past the header, and past the lines that became no row."""
+    before = part.lines_before or 0
+    without_row = np.array(sorted({*broken, *_blank_lines(connection, part)}), dtype=np.int64)
+    counted = np.asarray(rows, dtype=np.int64) + before + 1
+    passed = (without_row - np.arange(len(without_row))).searchsorted(counted, side="right")
+    return [int(line) for line in counted + passed]
+
+
+def _blank_lines(connection: duckdb.DuckDBPyConnection, part: Part) -> list[int]:
+    """The blank lines after a table's header; those of JSON lines have their own row."""
+    if part.lines is None:
+        return []
+    rows = connection.execute(
+        f"SELECT number FROM (SELECT row_number() OVER () AS number, line FROM {part.lines}) "
+        f"WHERE line IS NULL AND number > {part.lines_before}"
+    ).fetchall()
+    return [int(row[0]) for row in rows]
 
 
 def _plain(message: object) -> str:

@@ -13,6 +13,7 @@ import io
 import json
 import shutil
 import sys
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +46,8 @@ class SourceFile:
     """Of a "table": the character between cells."""
     columns: tuple[str, ...] = ()
     """Of a "table": the names in its header, made distinct."""
+    skipped: int = 0
+    """Of a "table": blank lines before its header."""
 
     @property
     def described(self) -> str:
@@ -104,15 +107,18 @@ def recognise(path: Path, label: str) -> SourceFile:
         return SourceFile(path, label, "parquet")
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise SourceError(f"{label} is UTF-16 text; convert it first: iconv -f utf-16 -t utf-8")
-    text = head.decode("utf-8", errors="replace").removeprefix("\ufeff").lstrip()
+    whole = head.decode("utf-8", errors="replace").removeprefix("\ufeff")
+    text = whole.lstrip()
     if not text:
         return SourceFile(path, label, "empty", compression)
     if text[0] == "[":
         return SourceFile(path, label, "array", compression)
     if text[0] == "{":
         return SourceFile(path, label, _json_layout(text), compression)
-    delimiter, columns = _header(text)
-    return SourceFile(path, label, "table", compression, delimiter, columns)
+    # Only whole lines are skipped: a first cell may be empty, and cells divided by tabs.
+    blank = whole[: whole.rfind("\n", 0, len(whole) - len(text)) + 1]
+    delimiter, columns = _header(whole.removeprefix(blank), label)
+    return SourceFile(path, label, "table", compression, delimiter, columns, blank.count("\n"))
 
 
 def _looks_like_events(path: Path) -> bool:
@@ -146,6 +152,8 @@ def _head(path: Path, compression: str) -> bytes:
             return file.read(HEAD_BYTES)
         except EOFError:
             raise SourceError(f"{path} ends in the middle of its {compression} data") from None
+        except zlib.error as error:
+            raise SourceError(f"cannot unpack {path}: {error}") from error
 
 
 def _open(path: Path, compression: str) -> IO[bytes]:
@@ -179,10 +187,14 @@ def _json_layout(text: str) -> str:
     return "lines"
 
 
-def _header(text: str) -> tuple[str, tuple[str, ...]]:
-    first = text.partition("\n")[0]
-    delimiter = max(_DELIMITERS, key=first.count)
-    cells = next(csv.reader(io.StringIO(text), delimiter=delimiter, strict=False), [])
+def _header(text: str, label: str) -> tuple[str, tuple[str, ...]]:
+    lines = io.StringIO(text, newline="")
+    delimiter = max(_DELIMITERS, key=lines.readline().count)
+    lines.seek(0)
+    try:
+        cells = next(csv.reader(lines, delimiter=delimiter, strict=False), [])
+    except csv.Error as error:
+        raise SourceError(f"{label} is neither JSON, CSV nor Parquet: {error}") from error
     return delimiter, _distinct(cells)
 
 

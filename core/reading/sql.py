@@ -37,11 +37,20 @@ def keep_rejects(name: str) -> str:
 
 def lines_relation(path: Path, compression: str, name: str) -> str:
     """A relation of one column `line`: the file's lines in order, NULL where one is blank."""
+    return _lines(path, compression, keep_rejects(name))
+
+
+def raw_lines(path: Path, compression: str) -> str:
+    """Like `lines_relation`, with no line refused, whatever its bytes."""
+    return _lines(path, compression, "encoding='latin-1'")
+
+
+def _lines(path: Path, compression: str, options: str) -> str:
     # The delimiter is one that valid JSON cannot hold. "\\r\\n" also ends lines at a lone "\\n".
     return (
         f"read_csv({file_literal(path)}, auto_detect=false, header=false, delim='\x01\x02\x03', "
         f"quote='', escape='', comment='', new_line='\\r\\n', columns={{'line': 'VARCHAR'}}, "
-        f"strict_mode=false, {keep_rejects(name)}, max_line_size={LONGEST_LINE}, "
+        f"strict_mode=false, {options}, max_line_size={LONGEST_LINE}, "
         f"compression='{compression}')"
     )
 

@@ -50,6 +50,8 @@ class Part:
     """Where user, event and time are; None when no row has any field."""
     lines_before: int | None = None
     """Lines of the file before the line of row 0; None where rows are not lines."""
+    lines: str | None = None
+    """SQL for the lines of the file, where its blank ones have no row in the relation."""
     properties_key: str | None = None
     """The key that holds all properties, where they do not stand beside the other fields."""
 
@@ -97,15 +99,19 @@ class Store:
             yield
             return
         done = threading.Event()
+        told = 0.0
 
         def watch() -> None:
+            nonlocal told
             while not done.wait(POLL_SECONDS):
                 if cancelled is not None and cancelled():
                     self.connection.interrupt()
                 elif progress is not None:
                     done_share = max(0.0, self.connection.query_progress()) / 100
                     start, end = self.span
-                    progress(start + (end - start) * done_share)
+                    # Each query counts from 0 again, and progress must not.
+                    told = max(told, start + (end - start) * done_share)
+                    progress(told)
 
         watcher = threading.Thread(target=watch, name="reading-watch", daemon=True)
         watcher.start()

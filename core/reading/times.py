@@ -55,6 +55,8 @@ def text_kind(
         unit, factor = next((name, factor) for top, name, factor in _UNITS if median < top)
         if column_type in ("BIGINT", "INTEGER", "UINTEGER") and factor != "0.001":
             return TimeKind(f"epoch {unit}", f"TRY(CAST({{0}} AS BIGINT) * {factor})")
+        if column_type in ("DOUBLE", "FLOAT"):
+            return TimeKind(f"epoch {unit}", f"TRY_CAST(round({{0}} * {factor}) AS BIGINT)")
         # DECIMAL keeps every digit of 1704448800.123456, which a double would round.
         exact = f"TRY_CAST({{0}} AS DECIMAL(38, 9)) * {factor}"
         return TimeKind(f"epoch {unit}", f"TRY_CAST(floor({exact}) AS BIGINT)")

@@ -1,0 +1,1 @@
+"""The terminal face of tracer-tui: a command line and a screen over `core`."""

@@ -1,0 +1,117 @@
+"""Everything the explorer shows for one view, asked of the engine in one go.
+
+The panes change together or not at all, so no two of them ever disagree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from core.engine import EVERYBODY, Cohort, Engine, FunnelAnswer, Sort, Trail, UserRow, UsersPage
+from core.study import Study
+
+PAGE = 400
+"""Rows of a list fetched at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What the person asked to see."""
+
+    study: Study
+    """The question."""
+    cohort: Cohort = EVERYBODY
+    """Who is listed."""
+    sort: Sort = Sort()  # noqa: RUF009 - a frozen value
+    """In which order."""
+    search: str = ""
+    """The text their ids contain."""
+
+    def with_study(self, study: Study) -> View:
+        """The same list for another question; a stage that is gone lists everybody."""
+        gone = self.cohort.stage >= max(1, len(study.stages))
+        return replace(self, study=study, cohort=EVERYBODY if gone else self.cohort)
+
+
+@dataclass(frozen=True, eq=False)
+class Listing:
+    """A stretch of the list and where its cursor stands."""
+
+    page: UsersPage
+    """The rows."""
+    cursor: int | None
+    """The row to go to; None stays where the person is."""
+
+    def row(self, index: int) -> UserRow | None:
+        """The row at a place of the whole list, if it has been fetched."""
+        place = index - self.page.start
+        return self.page.rows[place] if 0 <= place < len(self.page.rows) else None
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """A trail, and where in it to go."""
+
+    trail: Trail
+    """The events of one user."""
+    session: int | None
+    """The session to go to, from 1; None stays at the event where the person is."""
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """What the panes show for a view."""
+
+    view: View
+    """What was asked."""
+    funnel: FunnelAnswer
+    """The bars."""
+    listing: Listing
+    """The list of users."""
+    shown: Shown | None
+    """The trail of the user at the cursor; None when the list is empty."""
+
+
+def answer(
+    engine: Engine,
+    view: View,
+    chosen: UserRow | None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Answers | None:
+    """Ask the engine for everything a view shows, with the cursor on `chosen` if it is listed.
+
+    None when cancelled between two questions.
+    """
+    funnel = engine.funnel(view.study)
+    if cancelled():
+        return None
+    listing = fetch(engine, view, chosen)
+    row = listing.row(listing.cursor or 0)
+    if cancelled():
+        return None
+    return Answers(view, funnel, listing, trace(engine, view.study, row) if row else None)
+
+
+def trace(engine: Engine, study: Study, row: UserRow) -> Shown:
+    """The trail behind a row of the list."""
+    return Shown(engine.journeys(study, row.user), row.journey)
+
+
+def fetch(engine: Engine, view: View, chosen: UserRow | None) -> Listing:
+    """The stretch of a view's list around `chosen`, or its beginning."""
+    study, cohort, sort, search = view.study, view.cohort, view.sort, view.search
+    place = None
+    if chosen is not None:
+        place = engine.place(study, cohort, sort, search, chosen.user, chosen.journey)
+    cursor = place or 0
+    start = max(0, cursor - PAGE // 2)
+    page = engine.users(study, cohort, sort, search, start, start + PAGE)
+    return Listing(page, cursor)
+
+
+def fetch_around(engine: Engine, view: View, index: int) -> Listing:
+    """The stretch of a view's list around a place; the cursor stays."""
+    start = max(0, index - PAGE // 2)
+    page = engine.users(view.study, view.cohort, view.sort, view.search, start, start + PAGE)
+    return Listing(page, None)

@@ -1,0 +1,72 @@
+"""The application: theme, palette and the first screen."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from typing import ClassVar
+
+import rich
+from rich.segment import Segments
+from rich.traceback import Traceback
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from core.study import Study
+from tracer_tui.screens.explorer import Explorer, OpenEngine
+
+UNREADABLE = 3
+"""Exit code where the source could not be read."""
+
+
+class TracerApp(App[None]):
+    """Opens the explorer on a source."""
+
+    TITLE = "tracer-tui"
+    CSS_PATH = "tracer.tcss"
+    ENABLE_COMMAND_PALETTE = True
+    HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012 - not a ClassVar in Textual
+        (0, "-narrow"),
+        (100, "-wide"),
+    ]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+q", "quit", "Quit", show=False, id="app.quit_always")
+    ]
+
+    def __init__(self, open_engine: OpenEngine, study: Study, label: str) -> None:
+        """Explore what `open_engine` opens, called `label`, beginning with `study`."""
+        super().__init__()
+        self._first = Explorer(open_engine, study, label)
+
+    def get_default_screen(self) -> Screen[None]:
+        """Begin with the explorer."""
+        return self._first
+
+    def on_mount(self) -> None:
+        """Choose colours that the terminal can show."""
+        self.theme = "ansi-dark" if "NO_COLOR" in os.environ else "textual-dark"
+
+    async def action_quit(self) -> None:
+        """Leave; with the exit code of an unreadable source if there was nothing to see."""
+        self.exit(return_code=UNREADABLE if self._first.unreadable else 0)
+
+    def _fatal_error(self) -> None:
+        """Show where it broke, without the values there: they are people's data."""
+        self.bell()
+        traceback = Traceback(show_locals=False, width=None, suppress=[rich])
+        self._exit_renderables.append(Segments(self.console.render(traceback)))
+        self._close_messages_no_wait()
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """Offer every key's action in the palette, then the application's own."""
+        for active in screen.active_bindings.values():
+            binding = active.binding
+            if active.enabled and binding.description and not binding.system:
+                key = self.get_key_display(binding)
+
+                def run(action: str = binding.action, node: object = active.node) -> None:
+                    self.call_later(self.run_action, action, node)
+
+                yield SystemCommand(binding.description, f"key {key}", run)
+        yield from super().get_system_commands(screen)

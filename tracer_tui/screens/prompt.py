@@ -1,0 +1,55 @@
+"""A one-line question over the screen, checked while it is typed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input, Label
+
+from core.errors import QuestionError
+from tracer_tui.text import content
+
+
+class Prompt(ModalScreen[str | None]):
+    """Asks for a text that `check` accepts; None when it was left without one."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss(None)", "Cancel", id="prompt.cancel")
+    ]
+
+    def __init__(self, title: str, hint: str, value: str, check: Callable[[str], object]) -> None:
+        """Ask for `title`, explained by `hint`, beginning with `value`."""
+        super().__init__()
+        self._title = title
+        self._hint = hint
+        self._value = value
+        self._check = check
+
+    def compose(self) -> ComposeResult:
+        """A box with the question, the answer and what is wrong with it."""
+        with Vertical(classes="box") as box:
+            box.border_title = content(self._title)
+            yield Label(content(self._hint))
+            yield Input(self._value, id="prompt-value", compact=True)
+            yield Label("", id="prompt-problem")
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Say at once what is wrong."""
+        self.query_one("#prompt-problem", Label).update(content(self._problem(event.value)))
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Answer, unless something is wrong."""
+        if not self._problem(event.value):
+            self.dismiss(event.value)
+
+    def _problem(self, value: str) -> str:
+        try:
+            self._check(value)
+        except QuestionError as error:
+            return str(error)
+        return ""

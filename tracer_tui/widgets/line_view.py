@@ -1,0 +1,206 @@
+"""`LineView`: a list that draws only the lines in sight, so that its length does not matter."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.reactive import reactive
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from tracer_tui.drawing import fit
+
+Cell = tuple[str, str]
+"""A text of exactly the cells it takes, and the name of a component class, or "" for plain."""
+
+
+class LineView(ScrollView, can_focus=True, inherit_bindings=False):
+    """A list of lines with a cursor. Subclasses draw one line at a time."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down,j", "move(1)", "Down", show=False, id="move.down"),
+        Binding("up,k", "move(-1)", "Up", show=False, id="move.up"),
+        Binding("g,home", "move_to(0)", "First", show=False, id="move.first"),
+        Binding("G,end", "move_to(-1)", "Last", show=False, id="move.last"),
+        Binding("ctrl+d", "move_pages(0.5)", "Half a page down", show=False, id="move.half_down"),
+        Binding("ctrl+u", "move_pages(-0.5)", "Half a page up", show=False, id="move.half_up"),
+        Binding("pagedown", "move_pages(1.0)", "A page down", show=False, id="move.page_down"),
+        Binding("pageup", "move_pages(-1.0)", "A page up", show=False, id="move.page_up"),
+    ]
+    COMPONENT_CLASSES = {  # noqa: RUF012 - Textual's own way
+        "line--header",
+        "line--cursor",
+        "line--cursor-blurred",
+        "line--dim",
+        "line--accent",
+        "line--good",
+        "line--bad",
+        "line--bold",
+    }
+
+    HEADER_LINES = 0
+    """Lines at the top that do not scroll: one or none."""
+    FOOTER_LINES = 0
+    """Lines at the bottom that do not scroll: one or none."""
+
+    cursor: reactive[int] = reactive(0)
+    """The line the person is on."""
+    line_count: reactive[int] = reactive(0)
+    """Lines of the list."""
+
+    @dataclass
+    class Highlighted(Message):
+        """The cursor came to another line."""
+
+        view: LineView
+        index: int
+
+        @property
+        def control(self) -> LineView:
+            """The list it happened in."""
+            return self.view
+
+    @dataclass
+    class Picked(Message):
+        """A line was clicked twice."""
+
+        view: LineView
+        index: int
+
+        @property
+        def control(self) -> LineView:
+            """The list it happened in."""
+            return self.view
+
+    def draw_line(self, index: int, width: int) -> Sequence[Cell]:
+        """The cells of a line; what is missing to `width` is filled."""
+        raise NotImplementedError
+
+    def draw_header(self, width: int) -> Sequence[Cell]:  # noqa: ARG002 - for subclasses
+        """The cells of the line at the top."""
+        return [("", "")]
+
+    def draw_footer(self, width: int) -> Sequence[Cell]:  # noqa: ARG002 - for subclasses
+        """The cells of the line at the bottom."""
+        return [("", "")]
+
+    def render_line(self, y: int) -> Strip:
+        """Draw one line of the pane."""
+        width = self.scrollable_content_region.width
+        if y < self.HEADER_LINES:
+            return self._strip(self.draw_header(width), width, "line--header")
+        if y >= self.size.height - self.FOOTER_LINES:
+            return self._strip(self.draw_footer(width), width, "")
+        index = self.scroll_offset.y + y - self.HEADER_LINES
+        if not 0 <= index < self.line_count:
+            return Strip.blank(width, self.rich_style)
+        ground = ""
+        if index == self.cursor:
+            ground = "line--cursor" if self.has_focus else "line--cursor-blurred"
+        return self._strip(self.draw_line(index, width), width, ground)
+
+    @property
+    def lines_in_sight(self) -> range:
+        """The lines that the pane has room for now."""
+        top = self.scroll_offset.y
+        return range(top, min(self.line_count, top + self._room))
+
+    def watch_line_count(self, line_count: int) -> None:
+        """Make room for the lines, and keep the cursor on one."""
+        self.virtual_size = Size(0, line_count + self.HEADER_LINES + self.FOOTER_LINES)
+        self.cursor = max(0, min(self.cursor, line_count - 1))
+        self.refresh()
+
+    def validate_cursor(self, cursor: int) -> int:
+        """Keep the cursor on a line."""
+        return max(0, min(cursor, self.line_count - 1))
+
+    def watch_cursor(self, before: int, cursor: int) -> None:
+        """Redraw the two lines and bring the new one into sight."""
+        self._refresh_index(before)
+        self._refresh_index(cursor)
+        self.bring_into_sight(cursor)
+        self.post_message(self.Highlighted(self, cursor))
+
+    def bring_into_sight(self, index: int, lines_after: int = 0) -> None:
+        """Scroll as little as shows a line, with some of those after it."""
+        top = self.scroll_offset.y
+        last = min(index + lines_after, self.line_count - 1)
+        if last >= top + self._room:
+            top = last - self._room + 1
+        top = min(top, index)
+        if top != self.scroll_offset.y:
+            self.scroll_to(y=top, animate=False, force=True, immediate=True)
+
+    def action_move(self, lines: int) -> None:
+        """Move the cursor by some lines."""
+        self.cursor += lines
+
+    def action_move_to(self, index: int) -> None:
+        """Move the cursor to a line; -1 is the last."""
+        self.cursor = self.line_count - 1 if index < 0 else index
+
+    def action_move_pages(self, pages: float) -> None:
+        """Move the cursor by some pages."""
+        self.cursor += int(pages * self._room)
+
+    def on_focus(self) -> None:
+        """Show the cursor as it is with focus."""
+        self.refresh()
+
+    def on_blur(self) -> None:
+        """Show the cursor as it is without focus."""
+        self.refresh()
+
+    def on_resize(self) -> None:
+        """Keep the cursor in sight."""
+        self.bring_into_sight(self.cursor)
+
+    def on_click(self, event: events.Click) -> None:
+        """Go to the line that was clicked; twice picks it."""
+        index = self.scroll_offset.y + event.y - self.HEADER_LINES - self.gutter.top
+        if event.y < self.HEADER_LINES + self.gutter.top or not 0 <= index < self.line_count:
+            return
+        self.cursor = index
+        if event.chain == 2:
+            self.post_message(self.Picked(self, index))
+
+    @property
+    def _room(self) -> int:
+        return max(1, self.size.height - self.HEADER_LINES - self.FOOTER_LINES)
+
+    def _refresh_index(self, index: int) -> None:
+        y = index - self.scroll_offset.y + self.HEADER_LINES
+        if self.HEADER_LINES <= y < self.size.height:
+            self.refresh(Region(0, y, self.size.width, 1))
+
+    def _strip(self, cells: Sequence[Cell], width: int, ground: str) -> Strip:
+        base = self.rich_style
+        if ground:
+            base += self.get_component_rich_style(ground, partial=True)
+        segments = []
+        for text, name in cells:
+            style = base
+            if name:
+                own = self.get_component_rich_style(name, partial=True)
+                # On the cursor's ground its own colours stay readable; only weight is added.
+                style = base + (Style(bold=own.bold, dim=own.dim) if ground else own)
+            segments.append(Segment(text, style))
+        return Strip(segments).adjust_cell_length(width, base)
+
+
+def columns(texts: Sequence[tuple[str, int, str]]) -> list[Cell]:
+    """Cells from texts, their widths and classes, a blank between; a negative width sets right."""
+    cells: list[Cell] = []
+    for text, width, name in texts:
+        cells.append((fit(text, abs(width), right=width < 0), name))
+        cells.append((" ", ""))
+    return cells[:-1]

@@ -1,0 +1,43 @@
+"""The line at the bottom: what is open, and how it is being read."""
+
+from __future__ import annotations
+
+from textual.content import Content
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from core.durations import format_limit
+from core.engine import FunnelAnswer, Summary
+from tracer_tui.drawing import plural
+from tracer_tui.text import visible
+
+
+class StatusLine(Widget):
+    """File, events, users, sessions, rejected rows, timeout and scope."""
+
+    summary: reactive[Summary | None] = reactive(None)
+    """What is open."""
+    answer: reactive[FunnelAnswer | None] = reactive(None)
+    """What its numbers are for the present question."""
+    busy: reactive[str] = reactive("")
+    """What is being worked out; empty when nothing is."""
+
+    def render(self) -> Content:
+        """The line, the file's name first and shortened first."""
+        if self.summary is None or self.answer is None:
+            return Content(f" {self.busy}")
+        timeout = format_limit(self.answer.study.timeout)
+        facts = [
+            plural(self.answer.events_count, "event"),
+            plural(self.answer.users_count, "user"),
+            plural(self.answer.journeys_count, "session"),
+            f"{self.summary.report.rejected_rows:,} rejected",
+            f"timeout {timeout}" if self.size.width >= 100 else timeout,
+            self.answer.study.scope,
+        ]
+        if self.busy:
+            facts.append(self.busy)
+        rest = " · ".join(facts)
+        room = max(8, self.size.width - len(rest) - 4)
+        name = visible(self.summary.source)
+        return Content(f" {name if len(name) <= room else '…' + name[1 - room :]} · {rest}")
