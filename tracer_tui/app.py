@@ -36,7 +36,8 @@ class TracerApp(App[None]):
 
     def __init__(self, open_engine: OpenEngine, study: Study, label: str) -> None:
         """Explore what `open_engine` opens, called `label`, beginning with `study`."""
-        super().__init__()
+        # Only an application that begins in the terminal's own colours can leave them all out.
+        super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
         self._first = Explorer(open_engine, study, label)
 
     def get_default_screen(self) -> Screen[None]:
@@ -45,7 +46,7 @@ class TracerApp(App[None]):
 
     def on_mount(self) -> None:
         """Choose colours that the terminal can show."""
-        self.theme = "ansi-dark" if "NO_COLOR" in os.environ else "textual-dark"
+        self.theme = "ansi-dark" if self.no_color else "textual-dark"
 
     async def action_quit(self) -> None:
         """Leave; with the exit code of an unreadable source if there was nothing to see."""

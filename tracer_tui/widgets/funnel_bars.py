@@ -82,7 +82,7 @@ class FunnelBars(LineView):
         return [
             (f"{shown}{stage_sign(index)} ", "line--accent"),
             (fit(visible(stage.stage), label_width), ""),
-            (f" {bar(stage.conversion, max(4, bar_width))} ", "line--accent"),
+            (f" {bar(stage.conversion, max(4, bar_width))} ", "line--bar"),
             (numbers, ""),
             (f"  {left:<{left_width}}", "line--bad" if stage.dropped else "line--dim"),
             (leak, "line--bad"),

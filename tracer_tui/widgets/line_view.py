@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.segment import Segment
-from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
@@ -40,6 +39,7 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
         "line--cursor",
         "line--cursor-blurred",
         "line--dim",
+        "line--bar",
         "line--accent",
         "line--good",
         "line--bad",
@@ -186,14 +186,13 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
         base = self.rich_style
         if ground:
             base += self.get_component_rich_style(ground, partial=True)
-        segments = []
-        for text, name in cells:
-            style = base
-            if name:
-                own = self.get_component_rich_style(name, partial=True)
-                # On the cursor's ground its own colours stay readable; only weight is added.
-                style = base + (Style(bold=own.bold, dim=own.dim) if ground else own)
-            segments.append(Segment(text, style))
+        segments = [
+            Segment(
+                text,
+                base + self.get_component_rich_style(name, partial=True) if name else base,
+            )
+            for text, name in cells
+        ]
         return Strip(segments).adjust_cell_length(width, base)
 
 
