@@ -17,16 +17,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from core.analysis import FunnelResult, StageResult, analyze_funnel
     from core.dropoff import DropOff, find_drop_offs
     from core.engine import Cohort, Engine, Sort
     from core.errors import Cancelled, QuestionError, SourceError, TracerError
     from core.event import Event, Journey
     from core.export import document
-    from core.funnel import Funnel, FunnelResult, Stage, StageResult, analyze_funnel
+    from core.funnel import Exclusion, Funnel
     from core.journeys import Journeys, reconstruct_journeys
     from core.local import LocalEngine, open_engine
     from core.log import EventLog, read_events
     from core.reading.report import LoadReport, RejectedRow
+    from core.stage import Stage
     from core.study import Study
     from core.suggest import suggest_stages
 
@@ -39,6 +41,7 @@ __all__ = [
     "Engine",
     "Event",
     "EventLog",
+    "Exclusion",
     "Funnel",
     "FunnelResult",
     "Journey",
@@ -68,11 +71,13 @@ _HOMES = {
     "core.errors": ("Cancelled", "QuestionError", "SourceError", "TracerError"),
     "core.event": ("Event", "Journey"),
     "core.export": ("document",),
-    "core.funnel": ("Funnel", "FunnelResult", "Stage", "StageResult", "analyze_funnel"),
+    "core.funnel": ("Exclusion", "Funnel"),
     "core.journeys": ("Journeys", "reconstruct_journeys"),
     "core.local": ("LocalEngine", "open_engine"),
     "core.log": ("EventLog", "read_events"),
     "core.reading.report": ("LoadReport", "RejectedRow"),
+    "core.analysis": ("FunnelResult", "StageResult", "analyze_funnel"),
+    "core.stage": ("Stage",),
     "core.study": ("Study",),
     "core.suggest": ("suggest_stages",),
 }

@@ -1,10 +1,9 @@
 """The kernels: which stage each unit reached, and the smallest window it needed for that.
 
-They see only the rows that match a stage. For each stage they keep the *latest start* that has
-reached it: any attempt that began earlier needs a longer window for the same stages, so it can be
-forgotten. A start is the index of a stage row, which grows with user and time; so "the latest start
-before this row" is a running maximum, and it belongs to the row's unit exactly when it is not less
-than the unit's first row.
+For each stage they keep the *latest start* that has reached it: any attempt that began earlier
+needs a longer window for the same stages, so it can be forgotten. A start is the index of a stage
+row, which grows with user and time; so "the latest start before this row" is a running maximum, and
+it belongs to the row's unit exactly when it is not less than the unit's first row.
 
 Events at the same instant may be taken in either order (rule F2). Among rows that match one stage
 each, sorting by stage makes that true. Only where one of them matches several stages does the order
@@ -13,65 +12,39 @@ matter, and the units that hold such a knot are walked one by one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.walk import walk
+from core.rows import StageRows
+from core.walk import ANY_START, Rules, Walk, walk
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from core.log import EventLog
-
-Mask = np.unsignedinteger
-"""A set of stages as bits: stage i is bit i."""
-
-
-@dataclass(frozen=True, eq=False)
-class StageRows:
-    """The m events that match at least one of s stages, by user, time and stage.
-
-    They do not depend on the session timeout, the window or the scope.
-    """
-
-    positions: NDArray[np.int64]
-    """(m) where each stands in the log."""
-    time: NDArray[np.int64]
-    """(m) microseconds since 1970."""
-    gap: NDArray[np.int64]
-    """(m) the largest gap of the log since the stage row before it: where it exceeds the session
-    timeout, a new journey has begun in between."""
-    mask: NDArray[Mask]
-    """(m) the stages each matches."""
-    at: tuple[NDArray[np.int64], ...]
-    """(s) for each stage, the indices of the rows that match it."""
-    before: tuple[NDArray[np.int64], ...]
-    """(s) for each stage and each of its rows, the place in `at` of the stage before it of the last
-    row that stands earlier; -1 for none. Empty for the first stage."""
-    knots: NDArray[np.int64]
-    """First rows of the groups of simultaneous rows of which one matches several stages."""
+    Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
 class Reached:
     """The units that reached one stage, each named by the index of its first stage row."""
 
-    units: NDArray[np.int64]
+    units: Ints
     """Ascending."""
-    need: NDArray[np.int64]
+    need: Ints
     """The smallest window each needed to get here, in microseconds."""
+    start: Ints
+    """Time of the latest start, of any attempt of the unit that got here."""
 
-    def within(self, window: int | None) -> NDArray[np.int64]:
+    def within(self, window: int | None) -> Ints:
         """The units that reached the stage within a window; the edge counts (rule F4)."""
         return self.units if window is None else self.units[self.need <= window]
 
     @cached_property
-    def curve(self) -> NDArray[np.int64]:
+    def curve(self) -> Ints:
         """The needs in ascending order: a window's count is one binary search."""
         return np.sort(self.need)
 
@@ -82,51 +55,185 @@ class Reached:
         return int(self.curve.searchsorted(window, side="right"))
 
 
-def stage_rows(log: EventLog, stages: Sequence[frozenset[str] | None]) -> StageRows:
-    """Find the rows of a log that match stages, each given as its names, or None for any event."""
-    bits = np.zeros(max(len(log.names), 1), dtype=_mask_type(len(stages)))
-    for number, names in enumerate(stages):
-        matching = range(len(log.names)) if names is None else _known(log, names)
-        bits[list(matching)] |= bits.dtype.type(1 << number)
-    # One byte an event to select by, then everything else over stage rows only.
-    positions = np.flatnonzero((bits != 0)[log.name])
-    mask = bits[log.name[positions]]
-    time = log.time[positions]
-    gap = _largest_gaps(log.gap, positions)
-    positions, mask, knots = _untie(positions, mask, gap)
-    at = tuple(np.flatnonzero(mask & mask.dtype.type(1 << i)) for i in range(len(stages)))
-    before = [np.empty(0, dtype=np.int64)]
-    for previous, rows in pairwise(at):
-        before.append(np.searchsorted(previous, rows) - 1)
-    return StageRows(positions, time, gap, mask, at, tuple(before[: len(at)]), knots)
-
-
-def reach(rows: StageRows, limit: int) -> tuple[Reached, ...]:
-    """For each stage, the units that reached it in order, from every possible start (rule F1).
+def reach(rows: StageRows, limit: int, rules: Rules = ANY_START) -> tuple[Reached, ...]:
+    """For each stage, the units that reached it.
 
     A unit ends where the gap to the next event is longer than `limit` microseconds; with a limit
     that only the gap before a user's first event exceeds, units are users.
     """
     begins = rows.gap > limit
     first = np.maximum.accumulate(np.where(begins, np.arange(len(begins)), 0))
-    answer: list[Reached] = []
-    start = rows.at[0]
-    answer.append(_per_unit(first[start], np.zeros(len(start), dtype=np.int64)))
+    if rules.order == "any":
+        kernel = _any_order
+    else:
+        kernel = _strict if rules.order == "strict" else _ordered
+    # Each stage by the exclusions that bind there: most often the same for all.
+    binding = [rules.binding(stage) for stage in range(len(rows.at))]
+    by_rules = {each: kernel(rows, first, each) for each in dict.fromkeys(binding)}
+    answer = tuple(by_rules[each][stage] for stage, each in enumerate(binding))
+    knotted = _knotted(rows, first, rules)
+    return _walked(rows, begins, knotted, answer, rules) if len(knotted) else answer
+
+
+def _ordered(rows: StageRows, first: Ints, rules: Rules) -> tuple[Reached, ...]:
+    """Rule F1: other events in between do not matter."""
+    start = _starts(rows, first, rules)
+    answer = [_per_unit(rows, first, rows.at[0], start)]
     for stage in range(1, len(rows.at)):
         here, before = rows.at[stage], rows.before[stage]
-        latest = np.maximum.accumulate(start) if len(start) else np.full(1, -1)
-        start = np.where(before >= 0, latest[before], -1)
-        start[start < first[here]] = -1
-        arrived = np.flatnonzero(start >= 0)
-        need = rows.time[here[arrived]] - rows.time[start[arrived]]
-        answer.append(_per_unit(first[here[arrived]], need))
-    knotted = np.unique(first[rows.knots])
-    return _walked(rows, begins, knotted, answer) if len(knotted) else tuple(answer)
+        # Starts only grow, so the latest is that of the last row an attempt has reached. The -1 at
+        # the end is what a row with none before it finds.
+        latest = np.append(np.maximum.accumulate(start), -1)[before]
+        latest[latest < first[here]] = -1
+        for number, low, high in rules.exclusions:
+            if low < stage <= high:
+                reached = np.where(start >= 0, np.arange(len(start)), -1)
+                last = np.append(np.maximum.accumulate(reached), -1)[before]
+                came = np.append(rows.time[rows.at[stage - 1]], 0)[last]
+                latest[came < rows.last_excluded[number][here]] = -1
+        start = latest
+        answer.append(_per_unit(rows, first, here, start))
+    return tuple(answer)
 
 
-def depths(
-    reached: Sequence[Reached], window: int | None
-) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
+def _strict(rows: StageRows, first: Ints, rules: Rules) -> tuple[Reached, ...]:
+    """Rule F6: each matched event is the very next, except for ignored ones."""
+    size = len(rows.gap)
+    carried = np.full(size, -1)
+    carried[rows.at[0]] = _starts(rows, first, rules)
+    follows = np.concatenate(([False], np.diff(rows.rank) == 1))[:size]
+    answer = [_per_unit(rows, first, rows.at[0], carried[rows.at[0]])]
+    for stage in range(1, len(rows.at)):
+        here = rows.at[stage]
+        latest = np.where(follows[here], carried[here - 1], -1)
+        latest[latest < first[here]] = -1
+        for number, low, high in rules.exclusions:
+            if low < stage <= high:
+                latest[rows.time[here - 1] < rows.last_excluded[number][here]] = -1
+        carried = np.full(size, -1)
+        carried[here] = latest
+        answer.append(_per_unit(rows, first, here, latest))
+    return tuple(answer)
+
+
+def _any_order(rows: StageRows, first: Ints, rules: Rules) -> tuple[Reached, ...]:  # noqa: ARG001 - one signature for all kernels
+    """Rule F7: for each row, how far back the k latest stages reach.
+
+    Stages that share all their events are copies: the second copy is filled by the event before.
+    """
+    size = len(rows.gap)
+    index = np.arange(size)
+    latest = []
+    for stage, here in enumerate(rows.at):
+        copies = sum(np.array_equal(here, earlier) for earlier in rows.at[:stage])
+        place = np.cumsum(np.bincount(here, minlength=size)) - 1 - copies
+        found = np.where(place >= 0, np.append(here, -1)[place], -1)
+        latest.append(np.where(found >= first, found, -1))
+    back = -np.sort(-np.stack(latest), axis=0) if size else np.empty((len(latest), 0), np.int64)
+    return tuple(_per_unit(rows, first, index, start) for start in back)
+
+
+def _starts(rows: StageRows, first: Ints, rules: Rules) -> Ints:
+    """For each row of the first stage, itself if an attempt may start there, else -1."""
+    here = rows.at[0]
+    may = np.ones(len(here), dtype=np.bool_)
+    if rules.since is not None:
+        may &= rows.time[here] >= rules.since
+    if rules.until is not None:
+        may &= rows.time[here] < rules.until
+    if rules.first and len(here):
+        able = here[may]
+        opening = np.full(len(first) + 1, np.iinfo(np.int64).max)
+        # Written backwards, so that a unit's first row is the one that stays.
+        opening[first[able[::-1]]] = rows.time[able[::-1]]
+        may &= rows.time[here] == opening[first[here]]
+    return np.where(may, here, -1)
+
+
+def _per_unit(rows: StageRows, first: Ints, here: Ints, start: Ints) -> Reached:
+    """The smallest need and the latest start of each unit, from rows and the starts they carry."""
+    arrived = np.flatnonzero(start >= 0)
+    unit = first[here[arrived]]
+    began = rows.time[start[arrived]]
+    need = rows.time[here[arrived]] - began
+    if len(unit) == 0:
+        return Reached(unit, need, began)
+    edges = np.flatnonzero(np.concatenate(([True], unit[1:] != unit[:-1])))
+    return Reached(unit[edges], np.minimum.reduceat(need, edges), np.maximum.reduceat(began, edges))
+
+
+def _knotted(rows: StageRows, first: Ints, rules: Rules) -> Ints:
+    """The units that the kernels leave to the walk."""
+    if rules.order == "any":
+        # Time order is all that matters; but partly shared stages need a matching.
+        return np.unique(first) if _overlap(rows) else np.empty(0, dtype=np.int64)
+    ignored = rows.selection.ignored
+    if ignored and any(names is None or names & ignored for names in rows.selection.stages):
+        # An event that is both may be matched or passed over.
+        return np.unique(first)
+    return np.unique(first[rows.knots])
+
+
+def _overlap(rows: StageRows) -> bool:
+    """Whether two stages share some of their events and not all."""
+    seen = np.unique(rows.mask).tolist()
+    together = [set(), *({i for i in range(len(rows.at)) if mask >> i & 1} for mask in seen)]
+    return any(a & b and a != b for a in together for b in together)
+
+
+def _walked(
+    rows: StageRows,
+    begins: NDArray[np.bool_],
+    units: Ints,
+    answer: Sequence[Reached],
+    rules: Rules,
+) -> tuple[Reached, ...]:
+    """The answer, with some units walked one by one instead."""
+    edges = np.append(np.flatnonzero(begins), len(begins))
+    ends = edges[np.searchsorted(edges, units, side="right")]
+    walks = [
+        walk_unit(rows, unit, end, None, rules)
+        for unit, end in zip(units.tolist(), ends.tolist(), strict=True)
+    ]
+    result = []
+    for stage, reached in enumerate(answer):
+        simple = ~np.isin(reached.units, units, assume_unique=True)
+        arrived = [i for i, found in enumerate(walks) if len(found.needs) > stage]
+        need = np.array([walks[i].needs[stage] for i in arrived], dtype=np.int64)
+        start = np.array([walks[i].starts[stage] for i in arrived], dtype=np.int64)
+        together = np.concatenate((reached.units[simple], units[arrived]))
+        order = np.argsort(together)
+        result.append(
+            Reached(
+                together[order],
+                np.concatenate((reached.need[simple], need))[order],
+                np.concatenate((reached.start[simple], start))[order],
+            )
+        )
+    return tuple(result)
+
+
+def walk_unit(rows: StageRows, unit: int, end: int, window: int | None, rules: Rules) -> Walk:
+    """Walk the unit with the stage rows from `unit` up to `end`; what matched are log positions."""
+    stages = len(rows.at)
+    if rules.order != "strict" and not rules.exclusions:
+        found = walk(
+            rows.time[unit:end].tolist(), rows.mask[unit:end].tolist(), stages, window, rules
+        )
+        matched = rows.positions[unit:end][found.matched].tolist()
+        return replace(found, matched=matched)
+    low, high = int(rows.positions[unit:end].min()), int(rows.positions[unit:end].max()) + 1
+    # Other events at the same instants can matter; those of other units cannot.
+    while low > 0 and rows.log.gap[low] == 0:
+        low -= 1
+    while high < len(rows.log) and rows.log.gap[high] == 0:
+        high += 1
+    times, masks, others = rows.events(low, high)
+    found = walk(times, masks, stages, window, rules, others)
+    return replace(found, matched=[low + place for place in found.matched])
+
+
+def depths(reached: Sequence[Reached], window: int | None) -> tuple[Ints, NDArray[np.int8]]:
     """The units that reached the first stage, and the depth of each within a window."""
     units = reached[0].units
     depth = np.ones(len(units), dtype=np.int8)
@@ -135,83 +242,66 @@ def depths(
     return units, depth
 
 
-def unit_rows(rows: StageRows, limit: int, unit: int) -> slice:
-    """The stage rows of the unit whose first one is at `unit`."""
-    later = np.flatnonzero(rows.gap[unit + 1 :] > limit)
-    return slice(unit, unit + 1 + int(later[0]) if len(later) else len(rows.gap))
-
-
-def _mask_type(stages: int) -> np.dtype[np.unsignedinteger]:
-    return np.min_scalar_type((1 << stages) - 1)
-
-
-def _known(log: EventLog, names: frozenset[str]) -> Iterator[int]:
-    return (log.codes[name] for name in names if name in log.codes)
-
-
-def _largest_gaps(gap: NDArray[np.int64], positions: NDArray[np.int64]) -> NDArray[np.int64]:
-    if len(positions) == 0:
-        return np.empty(0, dtype=np.int64)
-    segments = np.concatenate(([0], positions[:-1] + 1))
-    return np.maximum.reduceat(gap[: positions[-1] + 1], segments)
-
-
-def _untie(
-    positions: NDArray[np.int64], mask: NDArray[Mask], gap: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[Mask], NDArray[np.int64]]:
-    """Put simultaneous rows of a user in the order of their stages, and find the knots."""
-    tied = np.flatnonzero(gap == 0)
-    if len(tied) == 0:
-        return positions, mask, tied
-    group = np.cumsum(gap != 0)
-    members = np.union1d(tied, tied - 1)
-    order = members[np.lexsort((mask[members], group[members]))]
-    positions, mask = positions.copy(), mask.copy()
-    positions[members], mask[members] = positions[order], mask[order]
-    several = members[(mask[members] & (mask[members] - 1)) != 0]
-    firsts = np.flatnonzero(gap != 0)
-    return positions, mask, np.unique(firsts[group[several] - 1])
-
-
-def _per_unit(unit: NDArray[np.int64], need: NDArray[np.int64]) -> Reached:
-    """The smallest need of each unit; `unit` is ascending and may repeat."""
-    if len(unit) == 0:
-        return Reached(unit, need)
-    changes = np.flatnonzero(np.concatenate(([True], unit[1:] != unit[:-1])))
-    return Reached(unit[changes], np.minimum.reduceat(need, changes))
-
-
-def _walked(
-    rows: StageRows,
-    begins: NDArray[np.bool_],
-    knotted: NDArray[np.int64],
-    answer: Sequence[Reached],
-) -> tuple[Reached, ...]:
-    """The answer with the units that hold a knot walked one by one."""
-    edges = np.append(np.flatnonzero(begins), len(begins))
-    ends = edges[np.searchsorted(edges, knotted, side="right")]
-    needs = [
-        walk(rows.time[unit:end].tolist(), rows.mask[unit:end].tolist(), len(answer)).needs
-        for unit, end in zip(knotted.tolist(), ends.tolist(), strict=True)
-    ]
-    result = []
-    for stage, reached in enumerate(answer):
-        simple = ~np.isin(reached.units, knotted, assume_unique=True)
-        arrived = [i for i, need in enumerate(needs) if len(need) > stage]
-        units = np.concatenate((reached.units[simple], knotted[arrived]))
-        need = np.concatenate(
-            (reached.need[simple], np.array([needs[i][stage] for i in arrived], dtype=np.int64))
-        )
-        order = np.argsort(units)
-        result.append(Reached(units[order], need[order]))
-    return tuple(result)
-
-
 def zero_depths(units: int) -> NDArray[np.int8]:
     """A depth of 0 for each unit."""
     return np.zeros(units, dtype=np.int8)
 
 
-def deepest(depth: NDArray[np.int8], edges: NDArray[np.int64]) -> NDArray[np.int8]:
+def deepest(depth: NDArray[np.int8], edges: Ints) -> NDArray[np.int8]:
     """The largest depth of each group; group i is from edges[i] up to edges[i + 1], never empty."""
     return np.maximum.reduceat(depth, edges[:-1]) if len(edges) > 1 else depth[:0]
+
+
+def without(units: Ints, depth: NDArray[np.int8], removed: Ints) -> tuple[Ints, NDArray[np.int8]]:
+    """Units and their depths, some units taken out."""
+    stays = ~np.isin(units, removed, assume_unique=True)
+    return units[stays], depth[stays]
+
+
+def shallower(
+    reached: Sequence[Reached], free: Sequence[Reached] | None, window: int | None
+) -> Ints:
+    """The units that got deeper in `free` than in `reached`, ascending."""
+    if free is None:
+        return np.empty(0, dtype=np.int64)
+    # Removing exclusions only ever adds units and depth.
+    missing = (
+        np.setdiff1d(more.within(window), here.within(window), assume_unique=True)
+        for here, more in zip(reached, free, strict=True)
+    )
+    return np.unique(np.concatenate(list(missing)))
+
+
+def pending(
+    rows: StageRows,
+    reached: Sequence[Reached],
+    units: Ints,
+    depth: NDArray[np.int8],
+    window: int | None,
+    rules: Rules,
+) -> list[Ints]:
+    """For each stage but the last, the users whose deepest attempt could still go on (rule F11).
+
+    It could when an event just after the last one of the data would still be inside its window.
+    """
+    if window is None or len(rows.log) == 0:
+        return [units[:0]] * (len(reached) - 1)
+    open_since = int(rows.log.time.max()) - window
+    result = []
+    for number, stage in enumerate(reached[:-1], 1):
+        here = units[depth == number]
+        late = here[stage.start[np.searchsorted(stage.units, here)] > open_since]
+        if rules.order == "strict" or rules.exclusions:
+            late = late[[_is_open(rows, int(unit), number, open_since, rules) for unit in late]]
+        result.append(late)
+    return result
+
+
+def _is_open(rows: StageRows, unit: int, depth: int, since: int, rules: Rules) -> bool:
+    """Whether a user has an attempt of a depth, begun after `since`, that nothing has ended."""
+    user = int(np.searchsorted(rows.log.offsets, rows.positions[unit], side="right")) - 1
+    start, stop = int(rows.log.offsets[user]), int(rows.log.offsets[user + 1])
+    times, masks, others = rows.events(start, stop)
+    found = walk(times, masks, len(rows.at), None, rules, others)
+    begun = found.open[depth - 1]
+    return begun is not None and begun > since

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from core.analysis import FunnelResult
 from core.event import Journey
-from core.funnel import FunnelResult
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,7 +39,7 @@ class DropOff:
     @cached_property
     def units(self) -> NDArray[np.int64]:
         """The numbers of the journeys or users that left here, ascending."""
-        left: NDArray[np.bool_] = self.funnel.depths == self.depth
+        left: NDArray[np.bool_] = (self.funnel.depths == self.depth) & ~self.funnel.pending
         return left.nonzero()[0]
 
     @property

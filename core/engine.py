@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from core.analysis import StageResult
 from core.event import Event
-from core.funnel import Stage, StageResult
+from core.stage import Stage
 from core.study import Study
 
 if TYPE_CHECKING:
@@ -39,8 +40,8 @@ class Cohort:
     number on a bar opens exactly that many rows (rule N1).
     """
 
-    kind: Literal["everybody", "reached", "left", "went_on"] = "everybody"
-    """Those who reached the stage; of them, those who left there, or went on to the next."""
+    kind: Literal["everybody", "reached", "left", "went_on", "pending"] = "everybody"
+    """Those who reached the stage; of them, those who left there, went on, or may still do."""
     stage: int = 0
     """The stage's index, from 0."""
 
@@ -55,7 +56,7 @@ class Cohort:
         reached = self.stage + 1
         if self.kind == "everybody":
             return 0, 127
-        if self.kind == "left":
+        if self.kind in ("left", "pending"):
             return reached, reached
         return reached + (self.kind == "went_on"), 127
 
@@ -183,6 +184,8 @@ class Marks:
     """The stage it was counted for in its unit's counted attempt; None when it was not."""
     left: bool = False
     """Whether the counted attempt ended here, short of the last stage."""
+    pending: bool = False
+    """Whether it stands here and could still go on when the data ends."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -203,6 +206,8 @@ class FunnelAnswer:
     """Index of the stage after which the most units left; None when nobody did."""
     warnings: tuple[str, ...]
     """What a reader should know."""
+    excluded: int = 0
+    """Units taken out of the funnel by exclusions."""
 
     @property
     def units_count(self) -> int:

@@ -9,12 +9,30 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from core.errors import QuestionError
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def to_datetime(microseconds: int) -> datetime:
     """An aware UTC datetime of whole microseconds since 1970, exactly."""
     return EPOCH + timedelta(microseconds=microseconds)
+
+
+def from_datetime(moment: datetime) -> int:
+    """Microseconds since 1970 of a datetime, exactly; one without a zone is UTC."""
+    aware = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+    return (aware - EPOCH) // timedelta(microseconds=1)
+
+
+def parse_moment(text: str) -> int:
+    """Microseconds since 1970 of ISO text; without a zone it is UTC. Raises QuestionError."""
+    try:
+        return from_datetime(datetime.fromisoformat(text.strip()))
+    except ValueError:
+        raise QuestionError(
+            f"{text!r} is not a time: write 2026-01-31 or 2026-01-31T10:00:00Z"
+        ) from None
 
 
 def iso_text(microseconds: int) -> str:

@@ -65,6 +65,8 @@ def _funnel(answer: FunnelAnswer) -> Json:
     }
     if study.suggested:
         result["suggested"] = True
+    if study.exclusions:
+        result["excluded"] = answer.excluded
     return result
 
 

@@ -6,7 +6,7 @@ stages, units by both. So a changed timeout does not look for the stages again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import pairwise
@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, overload
 
 import numpy as np
 
-from core.depth import Reached, StageRows, reach, stage_rows
+from core.analysis import FunnelResult, count_funnel, unit_limit
+from core.depth import Reached, reach, walk_unit
 from core.dropoff import biggest_leak
 from core.engine import (
     EVERYBODY,
@@ -29,12 +30,13 @@ from core.engine import (
 )
 from core.errors import did_you_mean
 from core.event import Event
-from core.funnel import FunnelResult, Scope, Stage, count_funnel, unit_limit
 from core.journeys import Journeys
 from core.log import EventLog, read_events
+from core.rows import Selection, StageRows, find_rows
+from core.stage import Stage
 from core.study import Study
 from core.suggest import suggest_stages
-from core.walk import Walk, walk
+from core.walk import Rules
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -94,6 +96,7 @@ class LocalEngine:
             journeys_count=len(self._journeys(study.user, study.timeout)),
             stages=result.stages if result else (),
             leak=leak.depth - 1 if leak else None,
+            excluded=result.excluded if result else 0,
             warnings=(*self._nobody(study), *(result.warnings if result else ())),
         )
 
@@ -148,8 +151,17 @@ class LocalEngine:
     def journeys(self, study: Study, user: str) -> LocalTrail:
         """One user's trail, cut into journeys; empty for nobody."""
         log = self._log(study.user).only(user)
-        stages = tuple(stage.names for stage in study.stages)
-        return LocalTrail(study, user, Journeys(log, study.timeout), stage_rows(log, stages))
+        funnel = study.funnel
+        selection = funnel.selection(funnel.exclude()) if funnel else Selection(())
+        result, number = self._result(study), self._log(study.user).user_number(user)
+        by_users = result is not None and study.scope == "users" and number is not None
+        return LocalTrail(
+            study=study,
+            user=user,
+            made_of=Journeys(log, study.timeout),
+            rows=find_rows(log, selection),
+            pending=by_users and bool(result.pending[number]),  # type: ignore[union-attr]  # by_users says so
+        )
 
     def _find_log(self, user: str | None) -> EventLog:
         return self.log if user is None else self.log.only(user)
@@ -157,30 +169,24 @@ class LocalEngine:
     def _cut(self, user: str | None, timeout: int | None) -> Journeys:
         return Journeys(self._log(user), timeout)
 
-    def _find_rows(self, user: str | None, stages: tuple[frozenset[str] | None, ...]) -> StageRows:
-        return stage_rows(self._log(user), stages)
+    def _find_rows(self, user: str | None, selection: Selection) -> StageRows:
+        return find_rows(self._log(user), selection)
 
     def _reach(
-        self,
-        user: str | None,
-        stages: tuple[frozenset[str] | None, ...],
-        scope: Scope,
-        timeout: int | None,
+        self, user: str | None, selection: Selection, limit: int, rules: Rules
     ) -> tuple[Reached, ...]:
-        return reach(self._rows(user, stages), unit_limit(scope, timeout))
+        return reach(self._rows(user, selection), limit, rules)
 
     def _count(self, study: Study) -> FunnelResult | None:
         funnel = study.funnel
         if funnel is None:
             return None
-        stages = tuple(stage.names for stage in funnel.stages)
-        # Users do not depend on the timeout.
-        timeout = None if study.scope == "users" else study.timeout
+        user = study.user
         return count_funnel(
-            self._journeys(study.user, study.timeout),
+            self._journeys(user, study.timeout),
             funnel,
-            self._rows(study.user, stages),
-            self._reached(study.user, stages, study.scope, timeout),
+            find=lambda selection: self._rows(user, selection),
+            reach=lambda rows, limit, rules: self._reached(user, rows.selection, limit, rules),
         )
 
     def _sort(self, study: Study, cohort: Cohort, sort: Sort, search: str) -> NDArray[np.int64]:
@@ -288,6 +294,8 @@ class LocalTrail:
     """The user's journeys."""
     rows: StageRows
     """The user's events that match a stage."""
+    pending: bool
+    """Whether the user, counted as one, could still go on when the data ends."""
 
     def __len__(self) -> int:
         """The number of events."""
@@ -304,16 +312,13 @@ class LocalTrail:
 
     def marks(self, place: int) -> Marks:
         """What an event is to the funnel."""
-        found = self._row_of.get(place)
-        if found is None:
-            return Marks()
-        mask = int(self.rows.mask[found])
-        stages = len(self.rows.at)
-        counted = self._counted.get(found)
+        mask = self._mask_of.get(place, 0)
+        stage, is_end = self._counted.get(place, (None, False))
         return Marks(
-            matches=tuple(stage for stage in range(stages) if mask >> stage & 1),
-            counted=counted[0] if counted else None,
-            left=counted is not None and counted[1],
+            matches=tuple(i for i in range(len(self.rows.at)) if mask >> i & 1),
+            counted=stage,
+            left=is_end and not self.pending,
+            pending=is_end and self.pending,
         )
 
     def depth(self, journey: int) -> int:
@@ -321,35 +326,36 @@ class LocalTrail:
         return self._journey_depths[journey]
 
     @cached_property
-    def _row_of(self) -> dict[int, int]:
-        return {place: row for row, place in enumerate(self.rows.positions.tolist())}
+    def _mask_of(self) -> dict[int, int]:
+        """The stages that the event at a place matches."""
+        return dict(zip(self.rows.positions.tolist(), self.rows.mask.tolist(), strict=True))
 
     @cached_property
     def _counted(self) -> dict[int, tuple[int, bool]]:
-        """The stage of each counted row, and whether its attempt ended there."""
+        """By place: the stage of each counted event, and whether its attempt ended there."""
         result = {}
-        for start, stop in self._units(unit_limit(self.study.scope, self.study.timeout)):
-            matched = self._walk(start, stop).matched
-            for stage, row in enumerate(matched):
-                is_last = stage + 1 == len(matched) < len(self.rows.at)
-                result[start + row] = (stage, is_last)
+        for matched in self._walks(unit_limit(self.study.scope, self.study.timeout)):
+            for stage, place in enumerate(matched):
+                result[place] = (stage, stage + 1 == len(matched) < len(self.rows.at))
         return result
 
     @cached_property
     def _journey_depths(self) -> list[int]:
         depths = [0] * len(self.made_of)
-        for start, stop in self._units(unit_limit("journeys", self.study.timeout)):
-            journey = self.made_of.of_position(int(self.rows.positions[start]))
-            depths[journey] = len(self._walk(start, stop).matched)
+        for matched in self._walks(unit_limit("journeys", self.study.timeout)):
+            if matched:
+                depths[self.made_of.of_position(matched[0])] = len(matched)
         return depths
 
-    def _units(self, limit: int) -> list[tuple[int, int]]:
+    def _walks(self, limit: int) -> Iterator[list[int]]:
+        """The places of the events of each unit's counted attempt."""
+        funnel = self.study.funnel
+        if funnel is None:
+            return
+        rules = funnel.rules(funnel.exclude())
         edges = [*np.flatnonzero(self.rows.gap > limit).tolist(), len(self.rows.gap)]
-        return list(pairwise(edges))
-
-    def _walk(self, start: int, stop: int) -> Walk:
-        times, masks = self.rows.time[start:stop].tolist(), self.rows.mask[start:stop].tolist()
-        return walk(times, masks, len(self.rows.at), self.study.window)
+        for start, stop in pairwise(edges):
+            yield walk_unit(self.rows, start, stop, self.study.window, rules).matched
 
 
 class _Sessions(Sequence[Session]):

@@ -10,8 +10,11 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from core.durations import format_limit
-from core.funnel import Funnel, Order, Scope, Stage, Start, format_stages
+from core.event import iso_text
+from core.funnel import Exclusion, Funnel, Scope, Start, format_exclusion
 from core.journeys import DEFAULT_TIMEOUT
+from core.stage import Stage, format_stages
+from core.walk import Order
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,14 @@ class Study:
     """Which stage-1 event may start."""
     window: int | None = None
     """Conversion window in microseconds; None is off."""
+    ignore: tuple[str, ...] = ()
+    """In strict order, events that may stand between."""
+    exclusions: tuple[Exclusion, ...] = ()
+    """Events that must not occur between two stages."""
+    since: int | None = None
+    """Attempts start at this time or later, microseconds since 1970; None is any time."""
+    until: int | None = None
+    """Attempts start before this time; None is any time."""
     user: str | None = None
     """Only this user's events; None is everybody's."""
 
@@ -40,11 +51,28 @@ class Study:
         """The funnel it asks, or None while it has no stages. Raises QuestionError."""
         if not self.stages:
             return None
-        return Funnel(self.stages, self.scope, self.order, self.start, self.window)
+        return self._ask(self.stages)
 
     def check(self) -> None:
         """Raise QuestionError if this cannot be asked, whatever the stages will be."""
-        Funnel(self.stages or (Stage.any_event(),), self.scope, self.order, self.start, self.window)
+        if self.stages:
+            self._ask(self.stages)
+        else:
+            # Suggested stages will be few, but how many is not known yet.
+            replace(self, exclusions=())._ask((Stage.any_event(),))
+
+    def _ask(self, stages: tuple[Stage, ...]) -> Funnel:
+        return Funnel(
+            stages=stages,
+            scope=self.scope,
+            order=self.order,
+            start=self.start,
+            window=self.window,
+            ignore=self.ignore,
+            exclusions=self.exclusions,
+            since=self.since,
+            until=self.until,
+        )
 
     def with_timeout(self, timeout: int | None) -> Self:
         """The same question with another session timeout."""
@@ -57,6 +85,10 @@ class Study:
     def with_scope(self, scope: Scope) -> Self:
         """The same question counting journeys or users."""
         return replace(self, scope=scope)
+
+    def with_order(self, order: Order) -> Self:
+        """The same question with stages following one another otherwise."""
+        return replace(self, order=order)
 
     def with_stages(self, stages: tuple[Stage, ...], *, suggested: bool = False) -> Self:
         """The same question about other stages."""
@@ -78,6 +110,13 @@ class Study:
             flags += ["--order", self.order]
         if self.start != plain.start:
             flags += ["--start", self.start]
+        if self.ignore:
+            flags += ["--ignore", format_stages([Stage((name,)) for name in self.ignore])]
+        for exclusion in self.exclusions:
+            flags += ["--exclude", format_exclusion(exclusion)]
+        for flag, moment in (("--since", self.since), ("--until", self.until)):
+            if moment is not None:
+                flags += [flag, iso_text(moment)]
         if self.user is not None:
             flags += ["--user", self.user]
         return flags

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.funnel import Stage
+from core.stage import Stage
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

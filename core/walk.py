@@ -1,6 +1,6 @@
 """One unit walked event by event: exact for every tie and overlap, and it knows what matched.
 
-Rows are read in groups of equal time. Each group extends every attempt from where it stood
+Events are read in groups of equal time. Each group extends every attempt from where it stood
 *before* the group, each new stage taking an event of its own (rules F2, F3): a matching of stages
 to events, grown one stage at a time. Per stage only the latest start is kept, for it needs the
 smallest window.
@@ -8,9 +8,51 @@ smallest window.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import groupby
+from typing import Literal
+
+Order = Literal["ordered", "strict", "any"]
+"""How matched events follow one another."""
+
+BLOCKS = 1
+"""Bit of `others`: the event breaks a strict attempt that does not match it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How attempts are matched, beyond the stages themselves."""
+
+    order: Order = "ordered"
+    """Any events in between (rule F1), none (F6), or stages in any order (F7)."""
+    first: bool = False
+    """Whether only the unit's first stage-1 event may start (rule F5)."""
+    since: int | None = None
+    """No attempt starts before this time, microseconds since 1970 (rule F12)."""
+    until: int | None = None
+    """No attempt starts at this time or later."""
+    exclusions: tuple[tuple[int, int, int], ...] = ()
+    """For each exclusion its number, and the stages, from 0, between whose events it must not occur
+    (rule F8). Its events carry bit `number + 1` in `others`."""
+
+    def binding(self, stage: int) -> Rules:
+        """The rules for attempts that end at a stage: an exclusion binds once both its stages are
+        matched.
+        """
+        if all(high <= stage for _, _, high in self.exclusions):
+            return self
+        return replace(self, exclusions=tuple(e for e in self.exclusions if e[2] <= stage))
+
+    def may_start(self, time: int) -> bool:
+        """Whether an attempt may start at a time."""
+        return (self.since is None or time >= self.since) and (
+            self.until is None or time < self.until
+        )
+
+
+ANY_START = Rules()
+"""The default rules: ordered, best start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +61,13 @@ class Walk:
 
     needs: list[int]
     """For each stage reached, from the first: the smallest window that reaches it, microseconds."""
+    starts: list[int]
+    """For each stage reached: the latest start, in time, of an attempt that reached it."""
+    open: list[int | None]
+    """For each depth from 1: the start of the latest attempt there that can still go on when the
+    events end; None when there is none."""
     matched: list[int]
-    """The rows of the counted attempt, one for each stage it reached: the first attempt, in time,
+    """The events of the counted attempt, one for each stage it reached: the first attempt, in time,
     to get as deep as the unit ever gets inside the window."""
 
 
@@ -31,61 +78,207 @@ class _Attempt:
     start: int
     """Time of its first event."""
     rows: tuple[int, ...]
-    """The rows it matched so far."""
+    """The events it matched so far."""
 
 
 def walk(
-    times: Sequence[int], masks: Sequence[int], stages: int, window: int | None = None
+    times: Sequence[int],
+    masks: Sequence[int],
+    stages: int,
+    window: int | None = None,
+    rules: Rules = ANY_START,
+    others: Sequence[int] = (),
 ) -> Walk:
-    """Walk the stage rows of one unit, in time order; bit i of a mask says it matches stage i.
+    """Walk the events of one unit, in time order; bit i of a mask says it matches stage i.
 
-    An attempt older than `window` microseconds goes no further; the edge counts (rule F4).
+    An attempt older than `window` microseconds goes no further; the edge counts (rule F4). For
+    strict order and for exclusions, `others` says what else each event is, and events that match no
+    stage must be among them.
     """
-    needs: list[int] = []
-    counted: tuple[int, ...] = ()
-    latest: list[_Attempt | None] = [None] * (stages + 1)
-    for time, group in groupby(range(len(times)), key=times.__getitem__):
-        rows = list(group)
+    if rules.order == "any":
+        return _walk_any(times, masks, stages, window)
+    whole = _walk(times, masks, stages, window, rules, others)
+    if not rules.exclusions:
+        return whole
+    # Depth by depth, with the exclusions that bind there.
+    by_rules = {rules: whole}
+    needs, starts, matched = list[int](), list[int](), list[int]()
+    for stage in range(stages):
+        binding = rules.binding(stage)
+        if binding not in by_rules:
+            by_rules[binding] = _walk(times, masks, stages, window, binding, others)
+        found = by_rules[binding]
+        if len(found.needs) == stage:
+            break
+        needs.append(found.needs[stage])
+        starts.append(found.starts[stage])
+        matched = found.matched[: stage + 1]
+    return Walk(needs, starts, whole.open, matched)
+
+
+def _walk(
+    times: Sequence[int],
+    masks: Sequence[int],
+    stages: int,
+    window: int | None,
+    rules: Rules,
+    others: Sequence[int],
+) -> Walk:
+    """Walk once, with all exclusions of the rules in force from the first event on."""
+    is_strict = rules.order == "strict"
+    found, latest, may_start = _Found(), _Latest(stages, bool(rules.exclusions)), True
+    for time, rows in _groups(times):
         before = latest.copy()
+        must = [row for row in rows if is_strict and others[row] & BLOCKS]
+        if must:
+            # What stands between breaks every attempt that does not take it up.
+            latest = _Latest(stages, bool(rules.exclusions))
+        in_range = rules.may_start(time)
+        before[0] = _Attempt(time, ()) if may_start and in_range else None
         for reached in range(stages):
-            attempt = _Attempt(time, ()) if reached == 0 else before[reached]
+            attempt = before[reached]
             if attempt is None or (window is not None and time - attempt.start > window):
                 continue
-            for depth, taken in _extensions(rows, masks, reached, stages):
-                now = _Attempt(attempt.start, attempt.rows + taken)
-                if depth > len(needs):
-                    needs.append(time - now.start)
-                needs[depth - 1] = min(needs[depth - 1], time - now.start)
-                if depth > len(counted):
-                    counted = now.rows
-                known = latest[depth]
-                if known is None or now.start > known.start:
-                    latest[depth] = now
-    return Walk(needs, list(counted))
+            for taken in _extensions(rows, masks, reached, stages):
+                found.add(_Attempt(attempt.start, attempt.rows + tuple(taken)), time)
+                # Before its first event nothing stands between; later, all of the group must be in.
+                if not reached or _cover(taken, reached, masks, must):
+                    latest.keep(_Attempt(attempt.start, attempt.rows + tuple(taken)))
+        if rules.first and in_range and any(masks[row] & 1 for row in rows):
+            may_start = False
+        latest.exclude(time, rows, times, others, rules.exclusions)
+    return found.walk(latest)
+
+
+class _Found:
+    """The best of each stage so far."""
+
+    def __init__(self) -> None:
+        self.needs: list[int] = []
+        self.starts: list[int] = []
+        self.counted: tuple[int, ...] = ()
+
+    def add(self, attempt: _Attempt, time: int) -> None:
+        """An attempt got as far as its rows say, at a time."""
+        stage, need = len(attempt.rows) - 1, time - attempt.start
+        if stage == len(self.needs):
+            self.needs.append(need)
+            self.starts.append(attempt.start)
+        self.needs[stage] = min(self.needs[stage], need)
+        self.starts[stage] = max(self.starts[stage], attempt.start)
+        if len(attempt.rows) > len(self.counted):
+            self.counted = attempt.rows
+
+    def walk(self, latest: Sequence[_Attempt | None]) -> Walk:
+        """What it came to, with the attempts that can still go on."""
+        still = [attempt.start if attempt else None for attempt in latest[1:]]
+        return Walk(self.needs, self.starts, still, list(self.counted))
+
+
+class _Latest(list[_Attempt | None]):
+    """For each depth the attempt with the latest start, of those that can still go on."""
+
+    def __init__(self, stages: int, newest: bool) -> None:
+        """Begin with none; of equal starts the newest attempt is kept, or else the oldest."""
+        super().__init__([None] * (stages + 1))
+        self._newest = newest
+
+    def keep(self, attempt: _Attempt) -> None:
+        """Keep an attempt if it is better than the one there is."""
+        known = self[len(attempt.rows)]
+        if known is None or attempt.start >= known.start + (not self._newest):
+            self[len(attempt.rows)] = attempt
+
+    def exclude(
+        self,
+        time: int,
+        rows: Sequence[int],
+        times: Sequence[int],
+        others: Sequence[int],
+        exclusions: Sequence[tuple[int, int, int]],
+    ) -> None:
+        """End the attempts that an excluded event of this time now stands inside of.
+
+        Inside is strictly between: one whose stage `low` was matched at this very time lives.
+        """
+        for number, low, high in exclusions:
+            if any(others[row] >> (number + 1) & 1 for row in rows):
+                for depth in range(low + 1, high + 1):
+                    attempt = self[depth]
+                    if attempt is not None and times[attempt.rows[low]] < time:
+                        self[depth] = None
+
+
+def _groups(times: Sequence[int]) -> Iterator[tuple[int, list[int]]]:
+    for time, group in groupby(range(len(times)), key=times.__getitem__):
+        yield time, list(group)
+
+
+def _walk_any(times: Sequence[int], masks: Sequence[int], stages: int, window: int | None) -> Walk:
+    """Any order (rule F7): how many stages distinct events match inside one window."""
+    found = _Found()
+    for last in range(len(times)):
+        holder: dict[int, int] = {}
+        for row in range(last, -1, -1):
+            span = times[last] - times[row]
+            if len(holder) == stages or (window is not None and span > window):
+                break
+            if _seat(row, masks, holder, range(stages), frozenset(), set()):
+                found.add(_Attempt(times[row], tuple(sorted(holder.values()))), times[last])
+    # Nothing that comes later can spoil an attempt.
+    return found.walk([None, *(_Attempt(start, ()) for start in found.starts)])
 
 
 def _extensions(
     rows: Sequence[int], masks: Sequence[int], reached: int, stages: int
-) -> list[tuple[int, tuple[int, ...]]]:
-    """How deep simultaneous rows take an attempt, and by which rows: an entry for each stage."""
-    owner: dict[int, int] = {}
-    result = []
+) -> Iterator[list[int]]:
+    """How far simultaneous events take an attempt: for each new stage, the events of all of them.
+
+    A list that was yielded may be changed until the next is asked for.
+    """
+    holder: dict[int, int] = {}
     for stage in range(reached, stages):
-        if not _place(stage, rows, masks, owner, set()):
-            break
-        by_stage = {taken: row for row, taken in owner.items()}
-        result.append((stage + 1, tuple(by_stage[i] for i in range(reached, stage + 1))))
-    return result
+        allowed = range(reached, stage + 1)
+        free = [row for row in rows if row not in holder.values()]
+        if not any(_seat(row, masks, holder, allowed, frozenset(), set()) for row in free):
+            return
+        yield [holder[i] for i in allowed]
 
 
-def _place(
-    stage: int, rows: Sequence[int], masks: Sequence[int], owner: dict[int, int], tried: set[int]
+def _cover(taken: list[int], reached: int, masks: Sequence[int], must: Sequence[int]) -> bool:
+    """Whether the stages from `reached` on can be matched with all of `must` among their events.
+
+    Swaps events of `taken` in place for those that must be in. Each swap keeps every stage matched;
+    that this finds a matching of both whenever each can be matched by itself is the theorem of
+    Mendelsohn and Dulmage (1958).
+    """
+    holder = dict(enumerate(taken, reached))
+    spare = frozenset(taken).difference(must)
+    for row in must:
+        if row not in holder.values() and not _seat(row, masks, holder, list(holder), spare, set()):
+            return False
+    taken[:] = (holder[stage] for stage in sorted(holder))
+    return True
+
+
+def _seat(
+    row: int,
+    masks: Sequence[int],
+    holder: dict[int, int],
+    stages: Sequence[int],
+    spare: frozenset[int],
+    tried: set[int],
 ) -> bool:
-    """Give a stage a row, moving other stages to other rows where that makes room."""
-    for row in rows:
-        if masks[row] >> stage & 1 and row not in tried:
-            tried.add(row)
-            if row not in owner or _place(owner[row], rows, masks, owner, tried):
-                owner[row] = stage
+    """Give an event one of the stages it matches, moving others to other stages to make room.
+
+    `holder` tells the event of each stage. Room is a stage that nobody holds, or one that a `spare`
+    event gives up.
+    """
+    for stage in stages:
+        if masks[row] >> stage & 1 and stage not in tried:
+            tried.add(stage)
+            other = holder.get(stage)
+            if other is None or other in spare or _seat(other, masks, holder, stages, spare, tried):
+                holder[stage] = row
                 return True
     return False

@@ -30,7 +30,7 @@ class View:
 
     def with_study(self, study: Study) -> View:
         """The same list for another question; a stage that is gone lists everybody."""
-        gone = self.cohort.stage >= max(1, len(study.stages))
+        gone = self.cohort.stage >= len(study.stages)
         return replace(self, study=study, cohort=EVERYBODY if gone else self.cohort)
 
 

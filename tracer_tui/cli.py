@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 import core
 from core.durations import parse_limit
 from core.errors import QuestionError, SourceError, TracerError
-from core.funnel import parse_stages
+from core.event import parse_moment
+from core.funnel import parse_exclusion
+from core.stage import parse_names, parse_stages
 from core.study import Study
 from tracer_tui.text import visible
 
@@ -82,6 +84,20 @@ def build_parser() -> Parser:
     question.add_argument(
         "--start", default="best", metavar="best|first", help="which first event may start"
     )
+    question.add_argument(
+        "--ignore", metavar="a,b", help="events that may stand between in strict order"
+    )
+    question.add_argument(
+        "--exclude",
+        action="append",
+        default=[],
+        metavar="a|b[@1..3][:remove]",
+        help="events that must not occur between two stages (default the first and the last)",
+    )
+    question.add_argument(
+        "--since", metavar="TIME", help="only attempts that start then or later, ISO text"
+    )
+    question.add_argument("--until", metavar="TIME", help="only attempts that start before then")
     question.add_argument("--user", metavar="ID", help="only this user's journeys")
     fields = parser.add_argument_group("where guessing is wrong")
     fields.add_argument("--user-field", metavar="NAME", help="the field of the user")
@@ -133,6 +149,10 @@ def study_of(options: argparse.Namespace) -> Study:
         order=options.order,
         start=options.start,
         window=_flag("--window", parse_limit, options.window),
+        ignore=() if options.ignore is None else _flag("--ignore", parse_names, options.ignore),
+        exclusions=tuple(_flag("--exclude", parse_exclusion, text) for text in options.exclude),
+        since=None if options.since is None else _flag("--since", parse_moment, options.since),
+        until=None if options.until is None else _flag("--until", parse_moment, options.until),
         user=options.user,
     )
     study.check()

@@ -76,7 +76,9 @@ def moment(microseconds: int) -> str:
 
 
 def stretch(start: int, end: int) -> str:
-    """From when to when: "Jan 05 10:02 → 10:31", with the second day where it is another."""
+    """From when to when: "Jan 05 10:02 → 10:31", with what else is another at the end."""
+    if _moment(start).year != _moment(end).year:
+        return f"{moment(start)} → {moment(end)}"
     later = clock(end) if day(start) == day(end) else f"{day(end)} {clock(end)}"
     return f"{day(start)} {clock(start)} → {later}"
 

@@ -19,6 +19,7 @@ from core.reading.rejects import count_broken
 from core.reading.report import PartReport
 from core.reading.sources import SourceFile
 from core.reading.sql import (
+    ANY_LINE_END,
     LONGEST_LINE,
     file_literal,
     first_line,
@@ -47,7 +48,7 @@ def add_file(store: Store, file: SourceFile, choice: FieldChoice, tz: str) -> Pa
     """Read one file into the store. Raises SourceError when nothing of it can be read."""
     name = f"part_{len(store.parts)}"
     try:
-        store.connection.execute(_create(name, file))
+        _create_part(store.connection, name, file)
         is_table = file.format == "table"
         return _pick(
             store,
@@ -84,7 +85,18 @@ def add_records(
     return _pick(store, name, "list", "records", choice, tz, properties_key=key)
 
 
-def _create(name: str, file: SourceFile) -> str:
+def _create_part(connection: duckdb.DuckDBPyConnection, name: str, file: SourceFile) -> None:
+    try:
+        connection.execute(_create(name, file, strict=not file.skipped))
+    except duckdb.InvalidInputException:
+        if file.format != "table":
+            raise
+        # One line that ends unlike the others, or one cell that holds such an end, is enough.
+        connection.execute(f"DROP TABLE IF EXISTS {name}")
+        connection.execute(_create(name, file, strict=False))
+
+
+def _create(name: str, file: SourceFile, *, strict: bool) -> str:
     where, compression = file_literal(file.path), literal(file.compression)
     if file.format == "empty":
         return f"CREATE TABLE {name} (line VARCHAR)"
@@ -105,7 +117,7 @@ def _create(name: str, file: SourceFile) -> str:
     return (
         f"CREATE TABLE {name} AS SELECT * FROM read_csv({where}, auto_detect=false, header=true, "
         f"delim={literal(file.delimiter)}, quote='\"', escape='\"', columns={{{columns}}}, "
-        f"skip={file.skipped}, {keep_rejects(name)}, "
+        f"{'' if strict else ANY_LINE_END} skip={file.skipped}, {keep_rejects(name)}, "
         f"max_line_size={LONGEST_LINE}, compression={compression})"
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import duckdb
 import numpy as np
@@ -18,9 +18,13 @@ def rejected_rows(store: Store) -> tuple[int, list[RejectedRow]]:
     total, shown = 0, list[RejectedRow]()
     for part in store.parts:
         broken = _broken_lines(store.connection, part)
-        count, lacking = _lacking_rows(store.connection, part, broken)
-        total += len(broken) + count
-        shown += sorted([*broken.values(), *lacking], key=_place)
+        lacking_count = _count_lacking(store.connection, part)
+        total += len(broken) + lacking_count
+        if broken or lacking_count:
+            unit = _unit(store.connection, part)
+            rejected = [_broken_row(part, unit, *found) for found in broken.items()]
+            rejected += _lacking_rows(store.connection, part, unit, list(broken))
+            shown += sorted(rejected, key=_place)
     return total, shown[:SHOWN_REJECTS]
 
 
@@ -28,18 +32,25 @@ def _place(row: RejectedRow) -> int:
     return row.number
 
 
-def _broken_lines(connection: duckdb.DuckDBPyConnection, part: Part) -> dict[int, RejectedRow]:
-    """Lines that could not even be cut into cells, by line number."""
+def _broken_lines(
+    connection: duckdb.DuckDBPyConnection, part: Part
+) -> dict[int, tuple[str, str | None]]:
+    """Lines that could not even be cut into cells: why, and their text.
+
+    A row that is spread over several lines counts as one of them.
+    """
     if not _has_rejects_table(connection, part):
         return {}
     rows = connection.execute(
         f"SELECT line, min(error_message), min(csv_line) FROM rejects_{part.relation} "
         "GROUP BY line ORDER BY line"
     ).fetchall()
-    return {
-        int(line): RejectedRow(part.label, int(line), "line", _plain(message), _cut(text))
-        for line, message, text in rows
-    }
+    return {int(line): (_plain(message), text) for line, message, text in rows}
+
+
+def _broken_row(part: Part, unit: str, line: int, why: tuple[str, str | None]) -> RejectedRow:
+    number = line if unit == "line" else line - (part.lines_before or 0)
+    return RejectedRow(part.label, number, unit, why[0], _cut(why[1]))
 
 
 def count_broken(connection: duckdb.DuckDBPyConnection, part: Part) -> int:
@@ -59,34 +70,39 @@ def _has_rejects_table(connection: duckdb.DuckDBPyConnection, part: Part) -> boo
     return bool(row and row[0])
 
 
-def _lacking_rows(
-    connection: duckdb.DuckDBPyConnection, part: Part, broken: dict[int, RejectedRow]
-) -> tuple[int, list[RejectedRow]]:
-    """Rows that lack a user, an event or a readable time: their count, and the first of them."""
+def _rows_without(part: Part) -> str:
     first, after = part.first_row, part.first_row + part.rows
-    inside = f"({_MISSING}) AND row >= {first} AND row < {after}"
-    answer = connection.execute(f"SELECT count(*) FROM picked WHERE {inside}").fetchone()
-    count = int(answer[0]) if answer else 0
-    if count == 0:
-        return 0, []
+    return f"({_MISSING}) AND row >= {first} AND row < {after}"
+
+
+def _count_lacking(connection: duckdb.DuckDBPyConnection, part: Part) -> int:
+    """How many rows lack a user, an event or a readable time."""
+    answer = connection.execute(
+        f"SELECT count(*) FROM picked WHERE {_rows_without(part)}"
+    ).fetchone()
+    return int(answer[0]) if answer else 0
+
+
+def _lacking_rows(
+    connection: duckdb.DuckDBPyConnection, part: Part, unit: str, broken: Sequence[int]
+) -> list[RejectedRow]:
+    """The first rows that lack a user, an event or a readable time."""
     is_object = "TRY(json_type(line)) IS NOT DISTINCT FROM 'OBJECT'" if part.is_json else "true"
     is_valid = "json_valid(line)" if part.is_json else "true"
-    numbers = f"SELECT row - {first} FROM picked WHERE {inside} ORDER BY row LIMIT {SHOWN_REJECTS}"
+    wanted = (
+        f"SELECT row - {part.first_row} FROM picked WHERE {_rows_without(part)} "
+        f"ORDER BY row LIMIT {SHOWN_REJECTS}"
+    )
     rows = connection.execute(
         f"SELECT n, nullif(u, '') IS NULL, nullif(e, '') IS NULL, CAST(t AS VARCHAR), "
         f"{is_valid}, {is_object}, {part.body} "
         f"FROM ({part.extract}) JOIN {part.relation} ON {part.relation}.{part.number} = n "
-        f"WHERE n IN ({numbers}) ORDER BY n"
+        f"WHERE n IN ({wanted}) ORDER BY n"
     ).fetchall()
-    unit = _unit(connection, part)
-    places = [int(row[0]) for row in rows]
-    numbers_shown = [place + 1 for place in places]
-    if unit == "line":
-        numbers_shown = _line_numbers(connection, part, places, broken)
+    numbers = _numbers(connection, part, unit, [int(row[0]) for row in rows], broken)
     result = []
-    for number, (_, no_user, no_event, time, valid, is_record, body) in zip(
-        numbers_shown, rows, strict=True
-    ):
+    for number, row in zip(numbers, rows, strict=True):
+        _, no_user, no_event, time, valid, is_record, body = row
         if not valid:
             reason = "not valid JSON"
         elif not is_record:
@@ -94,7 +110,7 @@ def _lacking_rows(
         else:
             reason = _lack(part, bool(no_user), bool(no_event), time)
         result.append(RejectedRow(part.label, number, unit, reason, _cut(body)))
-    return count, result
+    return result
 
 
 def _lack(part: Part, no_user: bool, no_event: bool, time: str | None) -> str:
@@ -125,18 +141,20 @@ def _unit(connection: duckdb.DuckDBPyConnection, part: Part) -> str:
     return "row" if answer and answer[0] else "line"
 
 
-def _line_numbers(
+def _numbers(
     connection: duckdb.DuckDBPyConnection,
     part: Part,
+    unit: str,
     rows: Sequence[int],
-    broken: Mapping[int, RejectedRow],
+    broken: Sequence[int],
 ) -> list[int]:
-    """The lines of rows: past the header, and past the lines that became no row."""
+    """What to call rows of the relation: they count from 1, with all that became no row."""
     before = part.lines_before or 0
-    without_row = np.array(sorted({*broken, *_blank_lines(connection, part)}), dtype=np.int64)
+    blank = _blank_lines(connection, part) if unit == "line" and rows else []
+    without_row = np.array(sorted({*broken, *blank}), dtype=np.int64)
     counted = np.asarray(rows, dtype=np.int64) + before + 1
     passed = (without_row - np.arange(len(without_row))).searchsorted(counted, side="right")
-    return [int(line) for line in counted + passed]
+    return [int(line) for line in counted + passed - (0 if unit == "line" else before)]
 
 
 def _blank_lines(connection: duckdb.DuckDBPyConnection, part: Part) -> list[int]:

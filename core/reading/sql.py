@@ -8,6 +8,9 @@ from pathlib import Path
 LONGEST_LINE = 100_000_000
 """Bytes of the longest line or object that is read."""
 
+ANY_LINE_END = "new_line='\\r\\n', strict_mode=false,"
+"""Options of `read_csv` by which lines end at "\\r\\n" and at "\\n" alike."""
+
 
 def literal(text: str) -> str:
     """`text` as a SQL string."""
@@ -46,12 +49,11 @@ def raw_lines(path: Path, compression: str) -> str:
 
 
 def _lines(path: Path, compression: str, options: str) -> str:
-    # The delimiter is one that valid JSON cannot hold. "\\r\\n" also ends lines at a lone "\\n".
+    # The delimiter is one that valid JSON cannot hold.
     return (
         f"read_csv({file_literal(path)}, auto_detect=false, header=false, delim='\x01\x02\x03', "
-        f"quote='', escape='', comment='', new_line='\\r\\n', columns={{'line': 'VARCHAR'}}, "
-        f"strict_mode=false, {options}, max_line_size={LONGEST_LINE}, "
-        f"compression='{compression}')"
+        f"quote='', escape='', comment='', columns={{'line': 'VARCHAR'}}, {ANY_LINE_END} "
+        f"{options}, max_line_size={LONGEST_LINE}, compression='{compression}')"
     )
 
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import bisect
 import json
+import shutil
 import tempfile
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -66,10 +68,11 @@ class Store:
 
     def __init__(self, tz: str) -> None:
         """Open an empty store whose naive times are in the zone `tz`."""
-        self._folder = tempfile.TemporaryDirectory(prefix="tracer-tui-", ignore_cleanup_errors=True)
-        self.folder = Path(self._folder.name)
+        self.folder = Path(tempfile.mkdtemp(prefix="tracer-tui-"))
+        # Not a TemporaryDirectory: that one warns when nobody closes it, and a log has no end.
+        weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
         self.connection = duckdb.connect(":memory:")
-        self.connection.execute(f"SET temp_directory = {literal(self._folder.name)}")
+        self.connection.execute(f"SET temp_directory = {literal(str(self.folder))}")
         self.connection.execute("SET enable_progress_bar = true")
         self.connection.execute("SET enable_progress_bar_print = false")
         self.connection.execute("SET progress_bar_time = 0")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, get_args
 
 from textual import on
 from textual.app import ComposeResult
@@ -20,8 +20,9 @@ from textual.worker import get_current_worker
 from core.durations import format_limit, parse_limit
 from core.engine import EVERYBODY, Cohort, Engine, FunnelAnswer, Summary, UserRow
 from core.errors import Cancelled, TracerError
-from core.funnel import Stage
+from core.stage import Stage
 from core.study import Study
+from core.walk import Order
 from tracer_tui.answers import Answers, Listing, Shown, View, answer, fetch_around, trace
 from tracer_tui.ladder import TIMEOUTS, WINDOWS, climb
 from tracer_tui.screens.asking import Newest
@@ -60,6 +61,7 @@ class Explorer(Screen[None]):
         Binding("}", "window(1)", "Longer window", show=False, id="window.longer"),
         Binding("w", "type_window", "Type a window", show=False, id="window.type"),
         Binding("s", "scope", "Scope", id="study.scope"),
+        Binding("o", "order", "Ordered/strict/any", show=False, id="study.order"),
         Binding("a", "add_stage", "Stage", id="stage.add"),
         Binding("e", "edit_stage", "Edit the stage", show=False, id="stage.edit"),
         Binding("d", "delete_stage", "Delete the stage", show=False, id="stage.delete"),
@@ -279,7 +281,7 @@ class Explorer(Screen[None]):
 
     @on(Failed)
     def _show_failure(self, message: Failed) -> None:
-        if message.view is None:
+        if self.funnel is None:
             self.unreadable = True
             self.busy = "q quits"
             lines = (message.error.title, visible(str(message.error)), "Press q to quit.")
@@ -381,6 +383,12 @@ class Explorer(Screen[None]):
         """Count users in place of journeys, or the other way round."""
         study = self.view.study
         self._study(study.with_scope("users" if study.scope == "journeys" else "journeys"))
+
+    def action_order(self) -> None:
+        """Let stages follow one another otherwise: ordered, strict, any."""
+        study, orders = self.view.study, get_args(Order)
+        following = orders[(orders.index(study.order) + 1) % len(orders)]
+        self._study(study.with_order(following))
 
     @property
     def _stage(self) -> int:

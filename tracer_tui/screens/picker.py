@@ -14,7 +14,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Label
 
 from core.errors import QuestionError
-from core.funnel import Stage, parse_stages
+from core.stage import Stage, parse_stages
 from tracer_tui.drawing import count
 from tracer_tui.text import content, visible
 from tracer_tui.widgets.line_view import Cell, LineView, columns

@@ -149,6 +149,8 @@ def _note(marks: Marks, study: Study) -> tuple[str, str, str]:
     if marks.left:
         missing = visible(study.stages[marks.counted + 1].label)
         return sign, f"✗ left: no {missing}", "line--bad"
+    if marks.pending:
+        return sign, "… may still go on", "line--accent"
     if marks.counted == len(study.stages) - 1:
         return sign, "✓ completed", "line--good"
     return sign, "start" if marks.counted == 0 else "", "line--accent"

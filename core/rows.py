@@ -1,0 +1,198 @@
+"""`StageRows`: the events that match a stage, found once and used for every timeout and window.
+
+The kernels see only these rows. What depends on other events (the longest gap passed over, how many
+events stand between, the last excluded event) is gathered here for each row, once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from core.walk import BLOCKS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from core.log import EventLog
+
+Mask = np.unsignedinteger
+"""A set of stages as bits: stage i is bit i."""
+
+Names = frozenset[str] | None
+"""The events of a stage; None is any event."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which events matter to a funnel, by name. Compares by value."""
+
+    stages: tuple[Names, ...]
+    """The events of each stage."""
+    ignored: frozenset[str] | None = None
+    """In strict order, the events that may stand between; None where order is not strict."""
+    excluded: tuple[tuple[frozenset[str], int, int], ...] = ()
+    """Excluded events, and the stages, from 0, between whose events they must not occur."""
+
+
+@dataclass(frozen=True, eq=False)
+class StageRows:
+    """The m events that match at least one of s stages, by user, time and stage.
+
+    They do not depend on the session timeout, the window or the scope.
+    """
+
+    log: EventLog
+    """The log they are of."""
+    selection: Selection
+    """What they match."""
+    positions: NDArray[np.int64]
+    """(m) where each stands in the log."""
+    time: NDArray[np.int64]
+    """(m) microseconds since 1970."""
+    gap: NDArray[np.int64]
+    """(m) the largest gap of the log since the stage row before it: where it exceeds the session
+    timeout, a new journey has begun in between."""
+    mask: NDArray[Mask]
+    """(m) the stages each matches."""
+    at: tuple[NDArray[np.int64], ...]
+    """(s) for each stage, the indices of the rows that match it."""
+    knots: NDArray[np.int64]
+    """Rows of units in which simultaneous events make their order matter: these are walked."""
+
+    @cached_property
+    def before(self) -> tuple[NDArray[np.int64], ...]:
+        """(s) for each stage and each of its rows, the place in `at` of the stage before it of the
+        last row that stands earlier; -1 for none. Empty for the first stage.
+        """
+        empty = np.empty(0, dtype=np.int64)
+        return (empty, *(np.searchsorted(prior, rows) - 1 for prior, rows in pairwise(self.at)))
+
+    @cached_property
+    def rank(self) -> NDArray[np.int64]:
+        """(m) how many events of the log, up to each row, are not ignored: rows of which the ranks
+        differ by one have nothing else between them. For strict order.
+        """
+        ignored = name_flags(self.log, self.selection.ignored or frozenset())
+        blocks = ~ignored[self.log.name]
+        blocks[self.positions] = True
+        return np.cumsum(blocks)[self.positions]
+
+    @cached_property
+    def last_excluded(self) -> tuple[NDArray[np.int64], ...]:
+        """For each exclusion (m) the time of the last excluded event earlier than each row, of any
+        user before it in the log; at least the row's own time where that is another user's.
+        """
+        group = np.arange(len(self.log))
+        group[self.log.gap == 0] = 0
+        first_of_instant = np.maximum.accumulate(group)[self.positions]
+        user_start = self.log.offsets[
+            np.searchsorted(self.log.offsets, self.positions, side="right") - 1
+        ]
+        result = []
+        for names, _, _ in self.selection.excluded:
+            excluded = np.flatnonzero(name_flags(self.log, names)[self.log.name])
+            place = np.searchsorted(excluded, first_of_instant) - 1
+            found = excluded[place] if len(excluded) else np.zeros(len(place), dtype=np.int64)
+            is_own = (place >= 0) & (found >= user_start)
+            result.append(np.where(is_own, self.log.time[found], np.iinfo(np.int64).min))
+        return tuple(result)
+
+    def events(self, start: int, stop: int) -> tuple[list[int], list[int], list[int]]:
+        """The times, masks and others of the log's events from `start` to `stop`, for `walk`."""
+        first, after = np.searchsorted(self._in_order, (start, stop))
+        own = self._in_order[first:after]
+        mask = np.zeros(stop - start, dtype=np.uint64)
+        mask[own - start] = self._mask_in_order[first:after]
+        others = np.zeros(stop - start, dtype=np.uint64)
+        name = self.log.name[start:stop]
+        if self.selection.ignored is not None:
+            ignored = name_flags(self.log, self.selection.ignored)[name]
+            others |= np.where(ignored, np.uint64(0), np.uint64(BLOCKS))
+        for number, (names, _, _) in enumerate(self.selection.excluded):
+            excluded = name_flags(self.log, names)[name]
+            others |= np.where(excluded, np.uint64(2 << number), np.uint64(0))
+        return self.log.time[start:stop].tolist(), mask.tolist(), others.tolist()
+
+    @cached_property
+    def _in_order(self) -> NDArray[np.int64]:
+        return np.sort(self.positions)
+
+    @cached_property
+    def _mask_in_order(self) -> NDArray[Mask]:
+        return self.mask[np.argsort(self.positions)]
+
+
+def find_rows(log: EventLog, selection: Selection) -> StageRows:
+    """Find the rows of a log that match stages."""
+    bits = np.zeros(max(len(log.names), 1), dtype=_mask_type(len(selection.stages)))
+    for number, names in enumerate(selection.stages):
+        matching = range(len(log.names)) if names is None else _known(log, names)
+        bits[list(matching)] |= bits.dtype.type(1 << number)
+    # One byte an event to select by, then everything else over stage rows only.
+    positions = np.flatnonzero((bits != 0)[log.name])
+    mask = bits[log.name[positions]]
+    time = log.time[positions]
+    gap = _largest_gaps(log.gap, positions)
+    positions, mask, knots = _untie(positions, mask, gap)
+    far = [names for names, low, high in selection.excluded if high - low > 1]
+    if selection.ignored is not None or far:
+        # An excluded event may itself be a stage in between.
+        own = name_flags(log, frozenset().union(*far))[log.name[positions]]
+        knots = np.flatnonzero(_crowded(log, positions) | own)
+    at = tuple(np.flatnonzero(mask & mask.dtype.type(1 << i)) for i in range(len(selection.stages)))
+    return StageRows(log, selection, positions, time, gap, mask, at, knots)
+
+
+def name_flags(log: EventLog, names: frozenset[str]) -> NDArray[np.bool_]:
+    """(names of the log) whether each is one of `names`."""
+    flags = np.zeros(max(len(log.names), 1), dtype=np.bool_)
+    flags[list(_known(log, names))] = True
+    return flags
+
+
+def _mask_type(stages: int) -> np.dtype[np.unsignedinteger]:
+    return np.min_scalar_type((1 << stages) - 1)
+
+
+def _known(log: EventLog, names: frozenset[str]) -> Iterator[int]:
+    return (log.codes[name] for name in names if name in log.codes)
+
+
+def _largest_gaps(gap: NDArray[np.int64], positions: NDArray[np.int64]) -> NDArray[np.int64]:
+    if len(positions) == 0:
+        return np.empty(0, dtype=np.int64)
+    segments = np.concatenate(([0], positions[:-1] + 1))
+    return np.maximum.reduceat(gap[: positions[-1] + 1], segments)
+
+
+def _untie(
+    positions: NDArray[np.int64], mask: NDArray[Mask], gap: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[Mask], NDArray[np.int64]]:
+    """Put simultaneous rows of a user in the order of their stages, and find the knots.
+
+    A knot is a group of simultaneous rows of which one matches several stages.
+    """
+    tied = np.flatnonzero(gap == 0)
+    if len(tied) == 0:
+        return positions, mask, tied
+    group = np.cumsum(gap != 0)
+    members = np.union1d(tied, tied - 1)
+    order = members[np.lexsort((mask[members], group[members]))]
+    positions, mask = positions.copy(), mask.copy()
+    positions[members], mask[members] = positions[order], mask[order]
+    several = members[(mask[members] & (mask[members] - 1)) != 0]
+    firsts = np.flatnonzero(gap != 0)
+    return positions, mask, np.unique(firsts[group[several] - 1])
+
+
+def _crowded(log: EventLog, positions: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether each row shares its instant with any other event of the user."""
+    alone = log.gap != 0
+    followed = np.append(~alone[1:], False)
+    return np.asarray(~alone[positions] | followed[positions])
