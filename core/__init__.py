@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from core.stage import Stage
     from core.study import Study
     from core.suggest import suggest_stages
+    from core.sweep import timeout_curve, window_curve
 
 __version__ = "0.1.0"
 
@@ -63,6 +64,8 @@ __all__ = [
     "read_events",
     "reconstruct_journeys",
     "suggest_stages",
+    "timeout_curve",
+    "window_curve",
 ]
 
 _HOMES = {
@@ -80,6 +83,7 @@ _HOMES = {
     "core.stage": ("Stage",),
     "core.study": ("Study",),
     "core.suggest": ("suggest_stages",),
+    "core.sweep": ("timeout_curve", "window_curve"),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 

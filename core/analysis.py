@@ -5,17 +5,18 @@ NumPy is imported where an answer is computed, not before.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
-from core.durations import from_timedelta, parse_limit
-from core.errors import QuestionError, did_you_mean
+from core.durations import LONGEST, from_timedelta, parse_limit
+from core.errors import QuestionError
 from core.event import from_datetime
 from core.funnel import Exclusion, Funnel, Scope, Start
-from core.journeys import Journeys, gap_limit
+from core.journeys import Journeys, absent_names, gap_limit
 from core.stage import Stage, as_stage
 from core.walk import Order, Rules
 
@@ -31,6 +32,10 @@ FindRows = Callable[["Selection"], "StageRows"]
 """Finds the rows of a selection."""
 Reach = Callable[["StageRows", int, Rules], "tuple[Reached, ...]"]
 """Finds the units that reached each stage, as `core.depth.reach`."""
+
+
+HISTOGRAM_SECONDS = (1, 10, 60, 600, 3_600, 21_600, 86_400, 604_800, 2_592_000)
+"""Where a histogram of times to convert is divided: 1s, 10s, 1m, 10m, 1h, 6h, 1d, 7d, 30d."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +57,47 @@ class StageResult:
     pending: int = 0
     """Users that could still go on when the data ends: their window is open (rule F11)."""
     median_seconds: float | None = None
-    """Median time from the counted start; None until it is measured."""
+    """Median time from the counted start, of those who reached it (rule R5); None for the first
+    stage, or when nobody did."""
+    p90_seconds: float | None = None
+    """The time within which nine in ten of them did."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepTime:
+    """How long units took from their counted start to a stage (rule R5)."""
+
+    median_seconds: float
+    """Half of them took no longer."""
+    p90_seconds: float
+    """Nine in ten of them took no longer."""
+    histogram: tuple[tuple[float, float | None, int], ...]
+    """Seconds from, seconds to, and how many units took so long: `from` included, `to` not. The
+    last has no end."""
+
+    @classmethod
+    def of(cls, times: NDArray[np.int64]) -> Self:
+        """From the times, microseconds ascending, at least one."""
+        edges = [0, *(second * 1_000_000 for second in HISTOGRAM_SECONDS)]
+        places = [*times.searchsorted(edges).tolist(), len(times)]
+        ends = [*edges[1:], None]
+        return cls(
+            median_seconds=_quantile(times, 0.5),
+            p90_seconds=_quantile(times, 0.9),
+            histogram=tuple(
+                (low / 1e6, None if high is None else high / 1e6, after - before)
+                for low, high, before, after in zip(
+                    edges, ends, places[:-1], places[1:], strict=True
+                )
+            ),
+        )
+
+
+def _quantile(times: NDArray[np.int64], share: float) -> float:
+    """A quantile in seconds, between two neighbours in proportion."""
+    part, whole = math.modf(share * (len(times) - 1))
+    low, high = int(times[int(whole)]), int(times[min(int(whole) + 1, len(times) - 1)])
+    return (low + part * (high - low)) / 1_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +109,7 @@ class FunnelResult:
     journeys: Journeys
     """The journeys it was asked of."""
     warnings: tuple[str, ...]
-    """What a reader should know: stages whose names never occur, with the nearest that do."""
+    """What a reader should know: names that never occur, with the nearest that do."""
     rows: StageRows = field(repr=False)
     """The events that match a stage."""
     reached: tuple[Reached, ...] = field(repr=False)
@@ -75,6 +120,24 @@ class FunnelResult:
     @cached_property
     def stages(self) -> tuple[StageResult, ...]:
         """One result for each stage, in order."""
+        return tuple(
+            replace(stage, median_seconds=time.median_seconds, p90_seconds=time.p90_seconds)
+            if time
+            else stage
+            for stage, time in zip(self.counted, self.time_to_convert, strict=True)
+        )
+
+    @cached_property
+    def time_to_convert(self) -> tuple[StepTime | None, ...]:
+        """How long units took to each stage; None for the first, or when nobody reached it."""
+        return tuple(
+            StepTime.of(times) if number and len(times) else None
+            for number, times in enumerate(self.step_times)
+        )
+
+    @cached_property
+    def counted(self) -> tuple[StageResult, ...]:
+        """One result for each stage, without times to convert: these take longer than counts."""
         counts = self._counts
         results = []
         for i, count in enumerate(counts):
@@ -99,6 +162,23 @@ class FunnelResult:
     def conversion_rates(self) -> list[float]:
         """The conversion of each stage, fractions of the first."""
         return [stage.conversion for stage in self.stages]
+
+    @cached_property
+    def step_times(self) -> tuple[NDArray[np.int64], ...]:
+        """For each stage, microseconds from the counted start to it, one for each unit that reached
+        it, ascending. The counted attempt of a unit is the first, in time, to get as deep as the
+        unit ever gets inside the window (rule R5).
+        """
+        from core.convert import step_times
+
+        funnel = self.funnel
+        units, depth = self._depths
+        rules = funnel.rules(funnel.exclude())
+        limit = unit_limit(funnel.scope, self.journeys.timeout)
+        times = step_times(self.rows, limit, rules, units, depth, funnel.window)
+        for of_stage in times:
+            of_stage.sort()
+        return tuple(times)
 
     @property
     def excluded(self) -> int:
@@ -235,7 +315,8 @@ def count_funnel(
     """
     from core import depth, rows
 
-    find = find or (lambda selection: rows.find_rows(journeys.log, selection))
+    log = journeys.log if funnel.scope == "users" else journeys.cut_log
+    find = find or (lambda selection: rows.find_rows(log, selection))
     reach = reach or depth.reach
     limit = unit_limit(funnel.scope, journeys.timeout)
     every, breaking = funnel.exclude(), funnel.exclude(all_policies=False)
@@ -244,22 +325,20 @@ def count_funnel(
     free = None
     if every != breaking:
         free = reach(find(funnel.selection(breaking)), limit, funnel.rules(breaking))
-    warnings = tuple(_absent(journeys.log, funnel))
+    warnings = tuple(dict.fromkeys((*journeys.warnings, *_absent(journeys.log, funnel))))
     return FunnelResult(funnel, journeys, warnings, found, reached, free)
 
 
 def unit_limit(scope: Scope, timeout: int | None) -> int:
     """The gap that ends a unit, microseconds: a journey's by its timeout, a user's never."""
-    return gap_limit(None if scope == "users" else timeout)
+    return LONGEST if scope == "users" else gap_limit(timeout)
 
 
 def _absent(log: EventLog, funnel: Funnel) -> Iterable[str]:
     """A warning for each name that never occurs (rule R4), once."""
     names = [name for stage in funnel.stages for name in stage.any_of]
     names += [name for exclusion in funnel.exclusions for name in exclusion.any_of]
-    for name in dict.fromkeys((*names, *funnel.ignore)):
-        if name not in log.codes:
-            yield f"no event is named {name!r}{did_you_mean(name, log.names)}"
+    return absent_names(log, (*names, *funnel.ignore))
 
 
 def _as_window(window: str | timedelta | None) -> int | None:

@@ -1,13 +1,7 @@
-"""The kernels: which stage each unit reached, and the smallest window it needed for that.
+"""Which stage each unit reached, and the smallest window it needed for that.
 
-For each stage they keep the *latest start* that has reached it: any attempt that began earlier
-needs a longer window for the same stages, so it can be forgotten. A start is the index of a stage
-row, which grows with user and time; so "the latest start before this row" is a running maximum, and
-it belongs to the row's unit exactly when it is not less than the unit's first row.
-
-Events at the same instant may be taken in either order (rule F2). Among rows that match one stage
-each, sorting by stage makes that true. Only where one of them matches several stages does the order
-matter, and the units that hold such a knot are walked one by one.
+The kernels answer for all units at once; the few in which simultaneous events make their order
+matter are walked one by one.
 """
 
 from __future__ import annotations
@@ -19,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from core.kernels import Carried, carry, left_to_walk, unit_firsts
 from core.rows import StageRows
 from core.walk import ANY_START, Rules, Walk, walk
 
@@ -61,97 +56,20 @@ def reach(rows: StageRows, limit: int, rules: Rules = ANY_START) -> tuple[Reache
     A unit ends where the gap to the next event is longer than `limit` microseconds; with a limit
     that only the gap before a user's first event exceeds, units are users.
     """
-    begins = rows.gap > limit
-    first = np.maximum.accumulate(np.where(begins, np.arange(len(begins)), 0))
-    if rules.order == "any":
-        kernel = _any_order
-    else:
-        kernel = _strict if rules.order == "strict" else _ordered
+    first = unit_firsts(rows, limit)
     # Each stage by the exclusions that bind there: most often the same for all.
     binding = [rules.binding(stage) for stage in range(len(rows.at))]
-    by_rules = {each: kernel(rows, first, each) for each in dict.fromkeys(binding)}
-    answer = tuple(by_rules[each][stage] for stage, each in enumerate(binding))
-    knotted = _knotted(rows, first, rules)
-    return _walked(rows, begins, knotted, answer, rules) if len(knotted) else answer
+    by_rules = {each: carry(rows, first, each) for each in dict.fromkeys(binding)}
+    answer = tuple(
+        _per_unit(rows, first, by_rules[each][stage]) for stage, each in enumerate(binding)
+    )
+    units = left_to_walk(rows, first, rules)
+    return _walked(rows, first, units, answer, rules) if len(units) else answer
 
 
-def _ordered(rows: StageRows, first: Ints, rules: Rules) -> tuple[Reached, ...]:
-    """Rule F1: other events in between do not matter."""
-    start = _starts(rows, first, rules)
-    answer = [_per_unit(rows, first, rows.at[0], start)]
-    for stage in range(1, len(rows.at)):
-        here, before = rows.at[stage], rows.before[stage]
-        # Starts only grow, so the latest is that of the last row an attempt has reached. The -1 at
-        # the end is what a row with none before it finds.
-        latest = np.append(np.maximum.accumulate(start), -1)[before]
-        latest[latest < first[here]] = -1
-        for number, low, high in rules.exclusions:
-            if low < stage <= high:
-                reached = np.where(start >= 0, np.arange(len(start)), -1)
-                last = np.append(np.maximum.accumulate(reached), -1)[before]
-                came = np.append(rows.time[rows.at[stage - 1]], 0)[last]
-                latest[came < rows.last_excluded[number][here]] = -1
-        start = latest
-        answer.append(_per_unit(rows, first, here, start))
-    return tuple(answer)
-
-
-def _strict(rows: StageRows, first: Ints, rules: Rules) -> tuple[Reached, ...]:
-    """Rule F6: each matched event is the very next, except for ignored ones."""
-    size = len(rows.gap)
-    carried = np.full(size, -1)
-    carried[rows.at[0]] = _starts(rows, first, rules)
-    follows = np.concatenate(([False], np.diff(rows.rank) == 1))[:size]
-    answer = [_per_unit(rows, first, rows.at[0], carried[rows.at[0]])]
-    for stage in range(1, len(rows.at)):
-        here = rows.at[stage]
-        latest = np.where(follows[here], carried[here - 1], -1)
-        latest[latest < first[here]] = -1
-        for number, low, high in rules.exclusions:
-            if low < stage <= high:
-                latest[rows.time[here - 1] < rows.last_excluded[number][here]] = -1
-        carried = np.full(size, -1)
-        carried[here] = latest
-        answer.append(_per_unit(rows, first, here, latest))
-    return tuple(answer)
-
-
-def _any_order(rows: StageRows, first: Ints, rules: Rules) -> tuple[Reached, ...]:  # noqa: ARG001 - one signature for all kernels
-    """Rule F7: for each row, how far back the k latest stages reach.
-
-    Stages that share all their events are copies: the second copy is filled by the event before.
-    """
-    size = len(rows.gap)
-    index = np.arange(size)
-    latest = []
-    for stage, here in enumerate(rows.at):
-        copies = sum(np.array_equal(here, earlier) for earlier in rows.at[:stage])
-        place = np.cumsum(np.bincount(here, minlength=size)) - 1 - copies
-        found = np.where(place >= 0, np.append(here, -1)[place], -1)
-        latest.append(np.where(found >= first, found, -1))
-    back = -np.sort(-np.stack(latest), axis=0) if size else np.empty((len(latest), 0), np.int64)
-    return tuple(_per_unit(rows, first, index, start) for start in back)
-
-
-def _starts(rows: StageRows, first: Ints, rules: Rules) -> Ints:
-    """For each row of the first stage, itself if an attempt may start there, else -1."""
-    here = rows.at[0]
-    may = np.ones(len(here), dtype=np.bool_)
-    if rules.since is not None:
-        may &= rows.time[here] >= rules.since
-    if rules.until is not None:
-        may &= rows.time[here] < rules.until
-    if rules.first and len(here):
-        able = here[may]
-        opening = np.full(len(first) + 1, np.iinfo(np.int64).max)
-        # Written backwards, so that a unit's first row is the one that stays.
-        opening[first[able[::-1]]] = rows.time[able[::-1]]
-        may &= rows.time[here] == opening[first[here]]
-    return np.where(may, here, -1)
-
-
-def _per_unit(rows: StageRows, first: Ints, here: Ints, start: Ints) -> Reached:
+def _per_unit(rows: StageRows, first: Ints, carried: Carried) -> Reached:
     """The smallest need and the latest start of each unit, from rows and the starts they carry."""
+    here, start = carried.here, carried.start
     arrived = np.flatnonzero(start >= 0)
     unit = first[here[arrived]]
     began = rows.time[start[arrived]]
@@ -162,38 +80,18 @@ def _per_unit(rows: StageRows, first: Ints, here: Ints, start: Ints) -> Reached:
     return Reached(unit[edges], np.minimum.reduceat(need, edges), np.maximum.reduceat(began, edges))
 
 
-def _knotted(rows: StageRows, first: Ints, rules: Rules) -> Ints:
-    """The units that the kernels leave to the walk."""
-    if rules.order == "any":
-        # Time order is all that matters; but partly shared stages need a matching.
-        return np.unique(first) if _overlap(rows) else np.empty(0, dtype=np.int64)
-    ignored = rows.selection.ignored
-    if ignored and any(names is None or names & ignored for names in rows.selection.stages):
-        # An event that is both may be matched or passed over.
-        return np.unique(first)
-    return np.unique(first[rows.knots])
-
-
-def _overlap(rows: StageRows) -> bool:
-    """Whether two stages share some of their events and not all."""
-    seen = np.unique(rows.mask).tolist()
-    together = [set(), *({i for i in range(len(rows.at)) if mask >> i & 1} for mask in seen)]
-    return any(a & b and a != b for a in together for b in together)
-
-
 def _walked(
     rows: StageRows,
-    begins: NDArray[np.bool_],
+    first: Ints,
     units: Ints,
     answer: Sequence[Reached],
     rules: Rules,
 ) -> tuple[Reached, ...]:
     """The answer, with some units walked one by one instead."""
-    edges = np.append(np.flatnonzero(begins), len(begins))
-    ends = edges[np.searchsorted(edges, units, side="right")]
+    ends = np.searchsorted(first, units, side="right").tolist()
     walks = [
         walk_unit(rows, unit, end, None, rules)
-        for unit, end in zip(units.tolist(), ends.tolist(), strict=True)
+        for unit, end in zip(units.tolist(), ends, strict=True)
     ]
     result = []
     for stage, reached in enumerate(answer):

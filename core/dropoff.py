@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from core.analysis import FunnelResult
@@ -71,9 +72,7 @@ def find_drop_offs(funnel: FunnelResult) -> list[DropOff]:
             funnel=funnel,
             depth=number,
         )
-        for number, (here, after) in enumerate(
-            zip(funnel.stages, funnel.stages[1:], strict=False), 1
-        )
+        for number, (here, after) in enumerate(pairwise(funnel.counted), 1)
     ]
 
 

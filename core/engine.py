@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from core.analysis import StageResult
+from core.analysis import StageResult, StepTime
 from core.event import Event
 from core.stage import Stage
 from core.study import Study
@@ -83,6 +83,22 @@ class Summary:
     """Events of each name, in the order of the names."""
     report: LoadReport
     """How the source was read, and what was rejected."""
+
+
+class Curves(Protocol):
+    """The sweeps of a study: what every timeout and every window would come to."""
+
+    def journeys(self, timeout: int | None) -> int:
+        """Journeys at a session timeout, microseconds; None is off."""
+        ...
+
+    def counts(self, window: int | None) -> list[int]:
+        """Units at each stage within a conversion window, microseconds; None is off."""
+        ...
+
+    def knee(self) -> int | None:
+        """The window beyond which a longer one gains least; None without conversions."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +244,14 @@ class Engine(Protocol):
 
     def funnel(self, study: Study) -> FunnelAnswer:
         """Count units through the stages."""
+        ...
+
+    def time_to_convert(self, study: Study) -> tuple[StepTime | None, ...]:
+        """How long units took to each stage; None for the first, or when nobody reached it."""
+        ...
+
+    def curves(self, study: Study) -> Curves:
+        """The sweeps of a study with stages."""
         ...
 
     def users(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from core.analysis import StepTime
 from core.engine import Cohort, Engine, FunnelAnswer, Sort
 from core.event import iso_text
 from core.study import Study
@@ -26,7 +29,7 @@ def document(engine: Engine, study: Study) -> Json:
         "rejected_rows": report.rejected_rows,
         "duplicate_events": report.duplicate_events,
         "session_timeout_minutes": _units(study.timeout, 60_000_000),
-        "funnel": _funnel(answer),
+        "funnel": _funnel(answer, engine.time_to_convert(study)),
         "drop_off_points": _drop_off_points(answer),
     }
     if study.user is not None or answer.journeys_count <= MOST_JOURNEYS:
@@ -41,7 +44,7 @@ def document(engine: Engine, study: Study) -> Json:
     return result
 
 
-def _funnel(answer: FunnelAnswer) -> Json:
+def _funnel(answer: FunnelAnswer, times: Sequence[StepTime | None]) -> Json:
     study = answer.study
     result: Json = {
         "scope": study.scope,
@@ -57,9 +60,10 @@ def _funnel(answer: FunnelAnswer) -> Json:
                 "dropped": stage.dropped,
                 "drop_off": stage.drop_off,
                 "pending": stage.pending,
-                "median_seconds": stage.median_seconds,
+                "median_seconds": time.median_seconds if time else None,
+                "p90_seconds": time.p90_seconds if time else None,
             }
-            for stage in answer.stages
+            for stage, time in zip(answer.stages, times, strict=True)
         ],
         "conversion_rates": [stage.conversion for stage in answer.stages],
     }

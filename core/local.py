@@ -1,20 +1,20 @@
 """`LocalEngine`: the engine on this machine. An `EventLog`, the kernels, and remembered answers.
 
-Answers are kept by the part of the study they depend on: cuts by the timeout, stage rows by the
-stages, units by both. So a changed timeout does not look for the stages again.
+Answers are kept by the part of the study they depend on: cuts by the timeout and journey rules,
+stage rows by the stages, units by both. So a changed timeout does not look for the stages again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, overload
 
 import numpy as np
 
-from core.analysis import FunnelResult, count_funnel, unit_limit
+from core.analysis import FunnelResult, StepTime, count_funnel, unit_limit
 from core.depth import Reached, reach, walk_unit
 from core.dropoff import biggest_leak
 from core.engine import (
@@ -30,12 +30,14 @@ from core.engine import (
 )
 from core.errors import did_you_mean
 from core.event import Event
-from core.journeys import Journeys
+from core.funnel import Scope
+from core.journeys import NO_RULES, JourneyRules, Journeys, force_cuts
 from core.log import EventLog, read_events
 from core.rows import Selection, StageRows, find_rows
 from core.stage import Stage
 from core.study import Study
 from core.suggest import suggest_stages
+from core.sweep import TimeoutCurve, WindowCurve, timeout_curve, window_curve
 from core.walk import Rules
 
 if TYPE_CHECKING:
@@ -46,6 +48,9 @@ if TYPE_CHECKING:
 REMEMBERED = 8
 """Answers of each kind that are kept."""
 
+Cut = tuple[int | None, JourneyRules]
+"""A session timeout, and what else cuts."""
+
 
 class LocalEngine:
     """Answers studies from one log. Safe to ask from several threads."""
@@ -55,11 +60,13 @@ class LocalEngine:
         self.log = log
         remember = lru_cache(maxsize=REMEMBERED)
         self._log = remember(self._find_log)
+        self._forced = remember(self._force)
         self._journeys = remember(self._cut)
         self._rows = remember(self._find_rows)
         self._reached = remember(self._reach)
         self._result = remember(self._count)
         self._order = remember(self._sort)
+        self._timeouts = remember(lambda user: timeout_curve(self._log(user)))
 
     def summary(self) -> Summary:
         """What there is."""
@@ -86,19 +93,30 @@ class LocalEngine:
 
     def funnel(self, study: Study) -> FunnelAnswer:
         """Count units through the stages."""
-        log = self._log(study.user)
+        log, journeys = self._log(study.user), self._journeys(study.user, _cut_of(study))
         result = self._result(study)
         leak = biggest_leak(result) if result else None
         return FunnelAnswer(
             study=study,
             events_count=len(log),
             users_count=log.users_count,
-            journeys_count=len(self._journeys(study.user, study.timeout)),
-            stages=result.stages if result else (),
+            journeys_count=len(journeys),
+            stages=result.counted if result else (),
             leak=leak.depth - 1 if leak else None,
             excluded=result.excluded if result else 0,
-            warnings=(*self._nobody(study), *(result.warnings if result else ())),
+            warnings=(*self._nobody(study), *(result or journeys).warnings),
         )
+
+    def time_to_convert(self, study: Study) -> tuple[StepTime | None, ...]:
+        """How long units took to each stage; None for the first, or when nobody reached it."""
+        result = self._result(study)
+        return result.time_to_convert if result else ()
+
+    def curves(self, study: Study) -> LocalCurves:
+        """The sweeps of a study; without stages, of timeouts only."""
+        result = self._result(study)
+        windows = window_curve(result) if result else WindowCurve(())
+        return LocalCurves(self._timeouts(study.user), windows)
 
     def users(
         self,
@@ -111,7 +129,7 @@ class LocalEngine:
     ) -> UsersPage:
         """The rows of a list of users from `start` up to `stop`."""
         order = self._order(study, cohort, sort, search)
-        rows = _Rows(self._journeys(study.user, study.timeout), self._result(study), cohort)
+        rows = _Rows(self._journeys(study.user, _cut_of(study)), self._result(study), cohort)
         start = max(0, start)
         return UsersPage(
             study=study,
@@ -133,7 +151,7 @@ class LocalEngine:
         journey: int | None = None,
     ) -> int | None:
         """Where in a list a user, or a journey of a user, stands; None when not in it."""
-        journeys = self._journeys(study.user, study.timeout)
+        journeys = self._journeys(study.user, _cut_of(study))
         number = journeys.log.user_number(user)
         if number is None:
             return None
@@ -150,48 +168,56 @@ class LocalEngine:
 
     def journeys(self, study: Study, user: str) -> LocalTrail:
         """One user's trail, cut into journeys; empty for nobody."""
-        log = self._log(study.user).only(user)
-        funnel = study.funnel
+        journeys = self._journeys(study.user, _cut_of(study)).only(user)
+        log, funnel = journeys.log, study.funnel
         selection = funnel.selection(funnel.exclude()) if funnel else Selection(())
+        rows = find_rows(log, selection)
         result, number = self._result(study), self._log(study.user).user_number(user)
         by_users = result is not None and study.scope == "users" and number is not None
         return LocalTrail(
             study=study,
             user=user,
-            made_of=Journeys(log, study.timeout),
-            rows=find_rows(log, selection),
+            made_of=journeys,
+            rows=rows,
+            cut_rows=rows if journeys.cut_log is log else find_rows(journeys.cut_log, selection),
             pending=by_users and bool(result.pending[number]),  # type: ignore[union-attr]  # by_users says so
         )
 
     def _find_log(self, user: str | None) -> EventLog:
         return self.log if user is None else self.log.only(user)
 
-    def _cut(self, user: str | None, timeout: int | None) -> Journeys:
-        return Journeys(self._log(user), timeout)
+    def _force(self, user: str | None, rules: JourneyRules) -> NDArray[np.int64]:
+        return force_cuts(self._log(user), rules)
 
-    def _find_rows(self, user: str | None, selection: Selection) -> StageRows:
-        return find_rows(self._log(user), selection)
+    def _cut(self, user: str | None, cut: Cut) -> Journeys:
+        timeout, rules = cut
+        # The maximum length is the one rule that depends on where the timeout has cut.
+        forced = self._forced(user, replace(rules, max_length=None))
+        return Journeys(self._log(user), timeout, rules, forced)
+
+    def _find_rows(self, user: str | None, cut: Cut, selection: Selection) -> StageRows:
+        return find_rows(self._journeys(user, cut).cut_log, selection)
 
     def _reach(
-        self, user: str | None, selection: Selection, limit: int, rules: Rules
+        self, user: str | None, cut: Cut, selection: Selection, limit: int, rules: Rules
     ) -> tuple[Reached, ...]:
-        return reach(self._rows(user, selection), limit, rules)
+        return reach(self._rows(user, cut, selection), limit, rules)
 
     def _count(self, study: Study) -> FunnelResult | None:
         funnel = study.funnel
         if funnel is None:
             return None
-        user = study.user
+        user, cut = study.user, _row_cut_of(study)
         return count_funnel(
-            self._journeys(user, study.timeout),
+            self._journeys(user, _cut_of(study)),
             funnel,
-            find=lambda selection: self._rows(user, selection),
-            reach=lambda rows, limit, rules: self._reached(user, rows.selection, limit, rules),
+            find=lambda selection: self._rows(user, cut, selection),
+            reach=lambda rows, limit, rules: self._reached(user, cut, rows.selection, limit, rules),
         )
 
     def _sort(self, study: Study, cohort: Cohort, sort: Sort, search: str) -> NDArray[np.int64]:
         """The units of a list in order: numbers of users, or of journeys."""
-        journeys = self._journeys(study.user, study.timeout)
+        journeys = self._journeys(study.user, _cut_of(study))
         rows = _Rows(journeys, self._result(study), cohort)
         units = rows.units()
         if search:
@@ -206,6 +232,16 @@ class LocalEngine:
             return ()
         known = self.log.users.tolist() if self.log.users_count <= 100_000 else []
         return (f"no user is named {study.user!r}{did_you_mean(study.user, known)}",)
+
+
+def _cut_of(study: Study) -> Cut:
+    return study.timeout, study.journey_rules
+
+
+def _row_cut_of(study: Study) -> Cut:
+    """The part of it that stage rows depend on."""
+    rules = NO_RULES if study.scope == "users" else study.journey_rules
+    return None if rules.max_length is None else study.timeout, rules
 
 
 @dataclass(frozen=True, eq=False)
@@ -229,7 +265,10 @@ class _Rows:
         if self.cohort.kind == "left" and least == len(self.result.reached):
             return np.empty(0, dtype=np.int64)  # nobody leaves after the last stage (rule R2)
         depths = self.result.depths
-        return np.flatnonzero((depths >= least) & (depths <= most))
+        inside = (depths >= least) & (depths <= most)
+        if self.cohort.kind in ("left", "pending"):
+            inside &= self.result.pending == (self.cohort.kind == "pending")
+        return np.flatnonzero(inside)
 
     def users(self, units: NDArray[np.int64]) -> NDArray[np.int64]:
         """The user number of each unit."""
@@ -294,6 +333,8 @@ class LocalTrail:
     """The user's journeys."""
     rows: StageRows
     """The user's events that match a stage."""
+    cut_rows: StageRows
+    """The same, with the gaps where a journey rule cuts."""
     pending: bool
     """Whether the user, counted as one, could still go on when the data ends."""
 
@@ -334,7 +375,7 @@ class LocalTrail:
     def _counted(self) -> dict[int, tuple[int, bool]]:
         """By place: the stage of each counted event, and whether its attempt ended there."""
         result = {}
-        for matched in self._walks(unit_limit(self.study.scope, self.study.timeout)):
+        for matched in self._walks(self.study.scope):
             for stage, place in enumerate(matched):
                 result[place] = (stage, stage + 1 == len(matched) < len(self.rows.at))
         return result
@@ -342,20 +383,44 @@ class LocalTrail:
     @cached_property
     def _journey_depths(self) -> list[int]:
         depths = [0] * len(self.made_of)
-        for matched in self._walks(unit_limit("journeys", self.study.timeout)):
+        for matched in self._walks("journeys"):
             if matched:
                 depths[self.made_of.of_position(matched[0])] = len(matched)
         return depths
 
-    def _walks(self, limit: int) -> Iterator[list[int]]:
+    def _walks(self, scope: Scope) -> Iterator[list[int]]:
         """The places of the events of each unit's counted attempt."""
         funnel = self.study.funnel
         if funnel is None:
             return
         rules = funnel.rules(funnel.exclude())
-        edges = [*np.flatnonzero(self.rows.gap > limit).tolist(), len(self.rows.gap)]
+        rows = self.rows if scope == "users" else self.cut_rows
+        limit = unit_limit(scope, self.made_of.timeout)
+        edges = [*np.flatnonzero(rows.gap > limit).tolist(), len(rows.gap)]
         for start, stop in pairwise(edges):
-            yield walk_unit(self.rows, start, stop, self.study.window, rules).matched
+            yield walk_unit(rows, start, stop, self.study.window, rules).matched
+
+
+@dataclass(frozen=True, eq=False)
+class LocalCurves:
+    """`Curves` on sorted columns."""
+
+    timeouts: TimeoutCurve
+    """Journeys against the timeout."""
+    windows: WindowCurve
+    """Units against the window."""
+
+    def journeys(self, timeout: int | None) -> int:
+        """Journeys at a session timeout, microseconds; None is off."""
+        return self.timeouts.journeys(timeout)
+
+    def counts(self, window: int | None) -> list[int]:
+        """Units at each stage within a conversion window, microseconds; None is off."""
+        return self.windows.counts(window)
+
+    def knee(self) -> int | None:
+        """The window beyond which a longer one gains least; None without conversions."""
+        return self.windows.knee() if self.windows.needs else None
 
 
 class _Sessions(Sequence[Session]):

@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Self
 
-from core.durations import format_limit
+from core.durations import format_duration, format_limit
 from core.event import iso_text
 from core.funnel import Exclusion, Funnel, Scope, Start, format_exclusion
-from core.journeys import DEFAULT_TIMEOUT
+from core.journeys import DEFAULT_TIMEOUT, NO_RULES, JourneyRules
 from core.stage import Stage, format_stages
 from core.walk import Order
 
@@ -45,6 +45,8 @@ class Study:
     """Attempts start before this time; None is any time."""
     user: str | None = None
     """Only this user's events; None is everybody's."""
+    journey_rules: JourneyRules = NO_RULES
+    """What cuts journeys besides the timeout."""
 
     @property
     def funnel(self) -> Funnel | None:
@@ -100,6 +102,7 @@ class Study:
         plain = Study()
         if self.timeout != plain.timeout:
             flags += ["--timeout", format_limit(self.timeout)]
+        flags += self._rule_flags()
         if self.stages and not self.suggested:
             flags += ["--stages", format_stages(self.stages)]
         if self.window != plain.window:
@@ -120,3 +123,14 @@ class Study:
         if self.user is not None:
             flags += ["--user", self.user]
         return flags
+
+    def _rule_flags(self) -> list[str]:
+        rules = self.journey_rules
+        texts = {
+            "--midnight": rules.midnight_tz,
+            "--max-length": None if rules.max_length is None else format_duration(rules.max_length),
+            "--session-start": rules.start_event,
+            "--session-end": rules.end_event,
+            "--session-field": rules.session_field,
+        }
+        return [part for flag, text in texts.items() if text is not None for part in (flag, text)]

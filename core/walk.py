@@ -8,9 +8,10 @@ smallest window.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Literal
 
 Order = Literal["ordered", "strict", "any"]
@@ -72,13 +73,18 @@ class Walk:
 
 
 @dataclass(frozen=True, slots=True)
-class _Attempt:
-    """The latest attempt that reached a stage."""
+class Attempt:
+    """An attempt that reached a stage; of those, the one with the latest start."""
 
     start: int
     """Time of its first event."""
     rows: tuple[int, ...]
     """The events it matched so far."""
+
+
+Watch = Callable[[Sequence[int], Sequence[Attempt | None]], None]
+"""Is told, after each instant, its events and, by depth, the latest attempt that can still go on if
+the window lets it. With exclusions it is told of attempts that none of them has ended."""
 
 
 def walk(
@@ -88,6 +94,7 @@ def walk(
     window: int | None = None,
     rules: Rules = ANY_START,
     others: Sequence[int] = (),
+    watch: Watch | None = None,
 ) -> Walk:
     """Walk the events of one unit, in time order; bit i of a mask says it matches stage i.
 
@@ -96,8 +103,8 @@ def walk(
     stage must be among them.
     """
     if rules.order == "any":
-        return _walk_any(times, masks, stages, window)
-    whole = _walk(times, masks, stages, window, rules, others)
+        return _walk_any(times, masks, stages, window, watch)
+    whole = _walk(times, masks, stages, window, rules, others, watch)
     if not rules.exclusions:
         return whole
     # Depth by depth, with the exclusions that bind there.
@@ -108,7 +115,7 @@ def walk(
         if binding not in by_rules:
             by_rules[binding] = _walk(times, masks, stages, window, binding, others)
         found = by_rules[binding]
-        if len(found.needs) == stage:
+        if len(found.needs) <= stage:
             break
         needs.append(found.needs[stage])
         starts.append(found.starts[stage])
@@ -123,6 +130,7 @@ def _walk(
     window: int | None,
     rules: Rules,
     others: Sequence[int],
+    watch: Watch | None = None,
 ) -> Walk:
     """Walk once, with all exclusions of the rules in force from the first event on."""
     is_strict = rules.order == "strict"
@@ -134,19 +142,21 @@ def _walk(
             # What stands between breaks every attempt that does not take it up.
             latest = _Latest(stages, bool(rules.exclusions))
         in_range = rules.may_start(time)
-        before[0] = _Attempt(time, ()) if may_start and in_range else None
+        before[0] = Attempt(time, ()) if may_start and in_range else None
         for reached in range(stages):
             attempt = before[reached]
             if attempt is None or (window is not None and time - attempt.start > window):
                 continue
             for taken in _extensions(rows, masks, reached, stages):
-                found.add(_Attempt(attempt.start, attempt.rows + tuple(taken)), time)
+                found.add(Attempt(attempt.start, attempt.rows + tuple(taken)), time)
                 # Before its first event nothing stands between; later, all of the group must be in.
                 if not reached or _cover(taken, reached, masks, must):
-                    latest.keep(_Attempt(attempt.start, attempt.rows + tuple(taken)))
+                    latest.keep(Attempt(attempt.start, attempt.rows + tuple(taken)))
         if rules.first and in_range and any(masks[row] & 1 for row in rows):
             may_start = False
         latest.exclude(time, rows, times, others, rules.exclusions)
+        if watch is not None:
+            watch(rows, latest)
     return found.walk(latest)
 
 
@@ -158,7 +168,7 @@ class _Found:
         self.starts: list[int] = []
         self.counted: tuple[int, ...] = ()
 
-    def add(self, attempt: _Attempt, time: int) -> None:
+    def add(self, attempt: Attempt, time: int) -> None:
         """An attempt got as far as its rows say, at a time."""
         stage, need = len(attempt.rows) - 1, time - attempt.start
         if stage == len(self.needs):
@@ -169,13 +179,13 @@ class _Found:
         if len(attempt.rows) > len(self.counted):
             self.counted = attempt.rows
 
-    def walk(self, latest: Sequence[_Attempt | None]) -> Walk:
+    def walk(self, latest: Sequence[Attempt | None]) -> Walk:
         """What it came to, with the attempts that can still go on."""
         still = [attempt.start if attempt else None for attempt in latest[1:]]
         return Walk(self.needs, self.starts, still, list(self.counted))
 
 
-class _Latest(list[_Attempt | None]):
+class _Latest(list[Attempt | None]):
     """For each depth the attempt with the latest start, of those that can still go on."""
 
     def __init__(self, stages: int, newest: bool) -> None:
@@ -183,7 +193,7 @@ class _Latest(list[_Attempt | None]):
         super().__init__([None] * (stages + 1))
         self._newest = newest
 
-    def keep(self, attempt: _Attempt) -> None:
+    def keep(self, attempt: Attempt) -> None:
         """Keep an attempt if it is better than the one there is."""
         known = self[len(attempt.rows)]
         if known is None or attempt.start >= known.start + (not self._newest):
@@ -214,19 +224,43 @@ def _groups(times: Sequence[int]) -> Iterator[tuple[int, list[int]]]:
         yield time, list(group)
 
 
-def _walk_any(times: Sequence[int], masks: Sequence[int], stages: int, window: int | None) -> Walk:
+def _walk_any(
+    times: Sequence[int],
+    masks: Sequence[int],
+    stages: int,
+    window: int | None,
+    watch: Watch | None,
+) -> Walk:
     """Any order (rule F7): how many stages distinct events match inside one window."""
     found = _Found()
-    for last in range(len(times)):
+    # Of events that match the same stages, no more than there are stages can ever be taken.
+    recent: dict[int, deque[int]] = {}
+    for last, mask in enumerate(masks):
+        recent.setdefault(mask, deque(maxlen=mask.bit_count())).append(last)
         holder: dict[int, int] = {}
-        for row in range(last, -1, -1):
+        reached: list[Attempt | None] = [None]
+        for row in sorted(chain.from_iterable(recent.values()), reverse=True):
             span = times[last] - times[row]
             if len(holder) == stages or (window is not None and span > window):
                 break
             if _seat(row, masks, holder, range(stages), frozenset(), set()):
-                found.add(_Attempt(times[row], tuple(sorted(holder.values()))), times[last])
+                attempt = Attempt(times[row], tuple(sorted(holder.values())))
+                reached.append(attempt)
+                found.add(attempt, times[last])
+        if watch is not None:
+            watch((last,), reached)
     # Nothing that comes later can spoil an attempt.
-    return found.walk([None, *(_Attempt(start, ()) for start in found.starts)])
+    return found.walk([None, *(Attempt(start, ()) for start in found.starts)])
+
+
+def seats(rows: Sequence[int], masks: Sequence[int], stages: int) -> dict[int, int]:
+    """The stage each of some events is matched to, when all of them can be matched to distinct
+    ones: for each stage that is taken, its event.
+    """
+    holder: dict[int, int] = {}
+    for row in rows:
+        _seat(row, masks, holder, range(stages), frozenset(), set())
+    return holder
 
 
 def _extensions(

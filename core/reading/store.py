@@ -16,15 +16,23 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
+import numpy as np
 
-from core.errors import Cancelled, SourceError
+from core.errors import Cancelled, QuestionError, SourceError, did_you_mean
 from core.reading.fields import Fields
-from core.reading.sql import first_line, literal
+from core.reading.sql import first_line, identifier, json_path, literal
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 POLL_SECONDS = 0.05
 """How often a running query is asked how far it is and whether to stop."""
+
+SAMPLED_RECORDS = 1_000
+"""Records of a part looked at for the names of its fields."""
 
 Progress = Callable[[float], None]
 """Told a fraction from 0 to 1."""
@@ -147,6 +155,65 @@ class Store:
         with self._lock, self.connection.cursor() as cursor:
             answers = cursor.execute(query).fetchall()
         return {part.first_row + row: _without_fields(part, text) for row, text in answers}
+
+    def column(self, field: str, rows: NDArray[np.unsignedinteger]) -> NDArray[np.int32]:
+        """For each of the log's rows a number that stands for its value of a field, as text; -1
+        where it has none or an empty one.
+
+        A field is named as it stands in the source, or with dots between the keys of a nested one.
+        Raises QuestionError that names the fields when no part has it.
+        """
+        with self._lock, self.connection.cursor() as cursor:
+            known = {part.relation: _field_names(cursor, part) for part in self.parts}
+            parts = (_values(part, field, known[part.relation]) for part in self.parts)
+            values = " UNION ALL ".join(part for part in parts if part)
+            code = np.full(self.next_row, -1, dtype=np.int32)
+            if values:
+                found = cursor.execute(
+                    f"WITH found AS MATERIALIZED (SELECT * FROM ({values}) WHERE value <> ''), "
+                    "codes AS (SELECT value, CAST(row_number() OVER () AS INTEGER) AS code "
+                    "FROM (SELECT DISTINCT value FROM found)) "
+                    "SELECT row, code FROM found JOIN codes USING (value)"
+                ).fetchnumpy()
+                code[found["row"]] = found["code"]
+        names = sorted({name for names in known.values() for name in names})
+        if field not in names and not (code >= 0).any():
+            there = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
+            raise QuestionError(
+                f"no event has a field {field!r}"
+                f"{did_you_mean(field, names) or f'; the fields are {there}'}"
+            )
+        return code[rows]
+
+
+def _field_names(cursor: duckdb.DuckDBPyConnection, part: Part) -> list[str]:
+    """The names of a part's fields, not of those nested in them; of records the first ones tell."""
+    if part.is_json:
+        inside = f", {json_path([part.properties_key])}" if part.properties_key else ""
+        sample = f"SELECT line FROM {part.relation} WHERE trim(line) <> '' LIMIT {SAMPLED_RECORDS}"
+        query = f"SELECT DISTINCT unnest(TRY(json_keys(line{inside}))) FROM ({sample})"
+    else:
+        query = f"DESCRIBE SELECT * FROM {part.relation}"
+    names = (str(row[0]) for row in cursor.execute(query).fetchall())
+    return [name for name in names if name != "file_row_number"]
+
+
+def _values(part: Part, field: str, known: Sequence[str]) -> str | None:
+    """SQL for each row's number in the log and its value of a field; None where there is none."""
+    paths = [[field], *([field.split(".")] if "." in field else [])]
+    if part.is_json:
+        inside = [part.properties_key] if part.properties_key else []
+        texts = (
+            f"nullif(TRY(json_extract_string(line, {json_path([*inside, *path])})), '')"
+            for path in paths
+        )
+        value = f"coalesce({', '.join(texts)})"
+    else:
+        path = next((path for path in paths if path[0] in known), None)
+        if path is None:
+            return None
+        value = f"CAST({'.'.join(identifier(key) for key in path)} AS VARCHAR)"
+    return f"SELECT {part.number} + {part.first_row} AS row, {value} AS value FROM {part.relation}"
 
 
 def _without_fields(part: Part, text: str) -> dict[str, object]:

@@ -1,0 +1,144 @@
+"""The kernels: for each stage and each of its rows, the latest start that has reached it there.
+
+For each stage they keep the *latest start* that has reached it: any attempt that began earlier
+needs a longer window for the same stages, so it can be forgotten. A start is the index of a stage
+row, which grows with user and time; so "the latest start before this row" is a running maximum, and
+it belongs to the row's unit exactly when it is not less than the unit's first row.
+
+Events at the same instant may be taken in either order (rule F2). Among rows that match one stage
+each, sorting by stage makes that true. Where one of them matches several stages the order matters:
+such units are told by `left_to_walk`, and what the kernels say of them does not count.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from core.rows import StageRows
+from core.walk import Rules
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Carried:
+    """What attempts came to at one stage."""
+
+    here: Ints
+    """The rows that match the stage; in any order, all rows."""
+    start: Ints
+    """For each of them, the row of the latest start of an attempt that reaches the stage there; -1
+    for none."""
+
+
+def unit_firsts(rows: StageRows, limit: int) -> Ints:
+    """For each row the first row of its unit; a gap longer than `limit` begins another."""
+    begins = rows.gap > limit
+    return np.maximum.accumulate(np.where(begins, np.arange(len(begins)), 0))
+
+
+def carry(rows: StageRows, first: Ints, rules: Rules) -> list[Carried]:
+    """What attempts came to at each stage, all exclusions of the rules in force from the first."""
+    if rules.order == "any":
+        return _any_order(rows, first)
+    return _strict(rows, first, rules) if rules.order == "strict" else _ordered(rows, first, rules)
+
+
+def _ordered(rows: StageRows, first: Ints, rules: Rules) -> list[Carried]:
+    """Rule F1: other events in between do not matter."""
+    start = _starts(rows, first, rules)
+    answer = [Carried(rows.at[0], start)]
+    for stage in range(1, len(rows.at)):
+        here, before = rows.at[stage], rows.before[stage]
+        # Starts only grow, so the latest is that of the last row an attempt has reached. The -1 at
+        # the end is what a row with none before it finds.
+        latest = np.append(np.maximum.accumulate(start), -1)[before]
+        latest[latest < first[here]] = -1
+        for number, low, high in rules.exclusions:
+            if low < stage <= high:
+                reached = np.where(start >= 0, np.arange(len(start)), -1)
+                last = np.append(np.maximum.accumulate(reached), -1)[before]
+                came = np.append(rows.time[rows.at[stage - 1]], 0)[last]
+                latest[came < rows.last_excluded[number][here]] = -1
+        start = latest
+        answer.append(Carried(here, start))
+    return answer
+
+
+def _strict(rows: StageRows, first: Ints, rules: Rules) -> list[Carried]:
+    """Rule F6: each matched event is the very next, except for ignored ones."""
+    size = len(rows.gap)
+    carried = np.full(size, -1)
+    carried[rows.at[0]] = _starts(rows, first, rules)
+    follows = np.concatenate(([False], np.diff(rows.rank) == 1))[:size]
+    answer = [Carried(rows.at[0], carried[rows.at[0]])]
+    for stage in range(1, len(rows.at)):
+        here = rows.at[stage]
+        latest = np.where(follows[here], carried[here - 1], -1)
+        latest[latest < first[here]] = -1
+        for number, low, high in rules.exclusions:
+            if low < stage <= high:
+                latest[rows.time[here - 1] < rows.last_excluded[number][here]] = -1
+        carried = np.full(size, -1)
+        carried[here] = latest
+        answer.append(Carried(here, latest))
+    return answer
+
+
+def _any_order(rows: StageRows, first: Ints) -> list[Carried]:
+    """Rule F7: for each row, how far back the k latest stages reach.
+
+    Stages that share all their events are copies: the second copy is filled by the event before.
+    """
+    size = len(rows.gap)
+    index = np.arange(size)
+    latest = []
+    for stage, here in enumerate(rows.at):
+        copies = sum(np.array_equal(here, earlier) for earlier in rows.at[:stage])
+        place = np.cumsum(np.bincount(here, minlength=size)) - 1 - copies
+        found = np.where(place >= 0, np.append(here, -1)[place], -1)
+        latest.append(np.where(found >= first, found, -1))
+    back = -np.sort(-np.stack(latest), axis=0) if size else np.empty((len(latest), 0), np.int64)
+    return [Carried(index, start) for start in back]
+
+
+def _starts(rows: StageRows, first: Ints, rules: Rules) -> Ints:
+    """For each row of the first stage, itself if an attempt may start there, else -1."""
+    here = rows.at[0]
+    may = np.ones(len(here), dtype=np.bool_)
+    if rules.since is not None:
+        may &= rows.time[here] >= rules.since
+    if rules.until is not None:
+        may &= rows.time[here] < rules.until
+    if rules.first and len(here):
+        able = here[may]
+        opening = np.full(len(first) + 1, np.iinfo(np.int64).max)
+        # Written backwards, so that a unit's first row is the one that stays.
+        opening[first[able[::-1]]] = rows.time[able[::-1]]
+        may &= rows.time[here] == opening[first[here]]
+    return np.where(may, here, -1)
+
+
+def left_to_walk(rows: StageRows, first: Ints, rules: Rules) -> Ints:
+    """The units that the kernels leave to the walk."""
+    if rules.order == "any":
+        # Time order is all that matters; but partly shared stages need a matching.
+        return np.unique(first) if _overlap(rows) else np.empty(0, dtype=np.int64)
+    ignored = rows.selection.ignored
+    if ignored and any(names is None or names & ignored for names in rows.selection.stages):
+        # An event that is both may be matched or passed over.
+        return np.unique(first)
+    return np.unique(first[rows.knots])
+
+
+def _overlap(rows: StageRows) -> bool:
+    """Whether two stages share some of their events and not all."""
+    seen = np.unique(rows.mask).tolist()
+    together = [set(), *({i for i in range(len(rows.at)) if mask >> i & 1} for mask in seen)]
+    return any(a & b and a != b for a in together for b in together)

@@ -1,0 +1,71 @@
+"""Sweeps: the answer for every timeout and every window at once, so that a change costs one search.
+
+Journeys at a timeout are the users plus the gaps within users that are longer. Units at a stage
+within a window are those whose smallest window is not longer. Both are places in sorted columns.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from core.analysis import FunnelResult
+from core.journeys import gap_limit
+from core.log import FIRST_GAP, EventLog
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class TimeoutCurve:
+    """Journeys against the session timeout, without other journey rules."""
+
+    users: int
+    """Users, each of whom has at least one journey."""
+    gaps: NDArray[np.int64]
+    """The gaps within users, microseconds, ascending."""
+
+    def journeys(self, timeout: int | None) -> int:
+        """How many journeys there are at a timeout, microseconds; None is off."""
+        longer = len(self.gaps) - int(self.gaps.searchsorted(gap_limit(timeout), side="right"))
+        return self.users + longer
+
+
+@dataclass(frozen=True, eq=False)
+class WindowCurve:
+    """Units at each stage against the conversion window."""
+
+    needs: tuple[NDArray[np.int64], ...]
+    """For each stage the smallest window of each unit that can get there, microseconds, ascending."""
+
+    def counts(self, window: int | None) -> list[int]:
+        """How many units reach each stage within a window; its edge counts (rule F4)."""
+        if window is None:
+            return [len(need) for need in self.needs]
+        return [int(need.searchsorted(window, side="right")) for need in self.needs]
+
+    def knee(self) -> int | None:
+        """The window from which a longer one gains least: where the curve of the last stage is
+        farthest above the straight line from its beginning to its end. None without conversions.
+        """
+        need = self.needs[-1]
+        if len(need) == 0:
+            return None
+        share = np.arange(1, len(need) + 1) / len(need)
+        return int(need[np.argmax(share - need / max(int(need[-1]), 1))])
+
+
+def timeout_curve(log: EventLog) -> TimeoutCurve:
+    """Journeys against the session timeout."""
+    return TimeoutCurve(log.users_count, np.sort(log.gap[log.gap != FIRST_GAP]))
+
+
+def window_curve(funnel: FunnelResult) -> WindowCurve:
+    """Units at each stage against the window, whatever window the funnel itself has.
+
+    Units that an exclusion removes from the funnel at some window are counted all the same.
+    """
+    return WindowCurve(tuple(reached.curve for reached in funnel.reached))

@@ -1,0 +1,21 @@
+"""What every test stands on: a steady Hypothesis, a frozen time zone, no developer's home."""
+
+import os
+import time
+
+import pytest
+from hypothesis import settings
+
+# "steady" finds the same on every machine; HYPOTHESIS_PROFILE=explore looks further afield.
+settings.register_profile("steady", deadline=None, derandomize=True, print_blob=True)
+settings.register_profile("explore", deadline=None, print_blob=True, max_examples=2_000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _same_place_everywhere(tmp_path_factory: pytest.TempPathFactory) -> None:
+    os.environ["TZ"] = "UTC"
+    time.tzset()
+    os.environ["HOME"] = str(tmp_path_factory.mktemp("home"))
+    for name in [name for name in os.environ if name.startswith("XDG_")]:
+        del os.environ[name]
