@@ -22,12 +22,14 @@ if TYPE_CHECKING:
     from core.engine import Cohort, Engine, Sort
     from core.errors import Cancelled, QuestionError, SourceError, TracerError
     from core.event import Event, Journey
+    from core.explanation import Explanation, Step, explain
     from core.export import document
     from core.funnel import Exclusion, Funnel
-    from core.journeys import Journeys, reconstruct_journeys
+    from core.journeys import JourneyRules, Journeys, reconstruct_journeys
     from core.local import LocalEngine, open_engine
     from core.log import EventLog, read_events
     from core.reading.report import LoadReport, RejectedRow
+    from core.remedy import Remedy
     from core.stage import Stage
     from core.study import Study
     from core.suggest import suggest_stages
@@ -43,22 +45,27 @@ __all__ = [
     "Event",
     "EventLog",
     "Exclusion",
+    "Explanation",
     "Funnel",
     "FunnelResult",
     "Journey",
+    "JourneyRules",
     "Journeys",
     "LoadReport",
     "LocalEngine",
     "QuestionError",
     "RejectedRow",
+    "Remedy",
     "Sort",
     "SourceError",
     "Stage",
     "StageResult",
+    "Step",
     "Study",
     "TracerError",
     "analyze_funnel",
     "document",
+    "explain",
     "find_drop_offs",
     "open_engine",
     "read_events",
@@ -73,12 +80,14 @@ _HOMES = {
     "core.engine": ("Cohort", "Engine", "Sort"),
     "core.errors": ("Cancelled", "QuestionError", "SourceError", "TracerError"),
     "core.event": ("Event", "Journey"),
+    "core.explanation": ("Explanation", "Step", "explain"),
     "core.export": ("document",),
     "core.funnel": ("Exclusion", "Funnel"),
-    "core.journeys": ("Journeys", "reconstruct_journeys"),
+    "core.journeys": ("JourneyRules", "Journeys", "reconstruct_journeys"),
     "core.local": ("LocalEngine", "open_engine"),
     "core.log": ("EventLog", "read_events"),
     "core.reading.report": ("LoadReport", "RejectedRow"),
+    "core.remedy": ("Remedy",),
     "core.analysis": ("FunnelResult", "StageResult", "analyze_funnel"),
     "core.stage": ("Stage",),
     "core.study": ("Study",),

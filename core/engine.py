@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from core.analysis import StageResult, StepTime
 from core.event import Event
+from core.explanation import Explanation
 from core.stage import Stage
 from core.study import Study
 
@@ -280,4 +281,11 @@ class Engine(Protocol):
 
     def journeys(self, study: Study, user: str) -> Trail:
         """One user's trail, cut into journeys; empty for nobody."""
+        ...
+
+    def explain(self, study: Study, user: str, journey: int | None = None) -> Explanation:
+        """How far a user got, or one journey of the user's, event by event, and why no farther.
+
+        Raises QuestionError for a study without stages, or when there is no such user or journey.
+        """
         ...

@@ -28,7 +28,7 @@ def document(engine: Engine, study: Study) -> Json:
         "events_count": answer.events_count,
         "rejected_rows": report.rejected_rows,
         "duplicate_events": report.duplicate_events,
-        "session_timeout_minutes": _units(study.timeout, 60_000_000),
+        **_session_rules(study),
         "funnel": _funnel(answer, engine.time_to_convert(study)),
         "drop_off_points": _drop_off_points(answer),
     }
@@ -42,6 +42,22 @@ def document(engine: Engine, study: Study) -> Json:
         *([f"and {more} more rejected rows"] if more > 0 else []),
     ]
     return result
+
+
+def _session_rules(study: Study) -> Json:
+    """What cut the journeys: a timeout of null is off, as it is where a field tells sessions."""
+    rules = study.journey_rules
+    timeout = None if rules.session_field is not None else study.timeout
+    named = {
+        "midnight_tz": rules.midnight_tz,
+        "max_minutes": _units(rules.max_length, 60_000_000),
+        "start_event": rules.start_event,
+        "end_event": rules.end_event,
+        "session_field": rules.session_field,
+    }
+    in_use = {name: value for name, value in named.items() if value is not None}
+    result: Json = {"session_timeout_minutes": _units(timeout, 60_000_000)}
+    return {**result, "journey_rules": in_use} if in_use else result
 
 
 def _funnel(answer: FunnelAnswer, times: Sequence[StepTime | None]) -> Json:

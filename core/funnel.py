@@ -139,6 +139,7 @@ class Funnel:
         ranges = [self._range(exclusion) for exclusion in exclusions]
         return Selection(
             stages=tuple(stage.names for stage in self.stages),
+            conditions=tuple(stage.where for stage in self.stages),
             ignored=frozenset(self.ignore) if self.order == "strict" else None,
             excluded=tuple(
                 (frozenset(e.any_of), low, high)

@@ -124,7 +124,7 @@ class Journeys(Sequence[Journey]):
     rules: JourneyRules = NO_RULES
     """What else cuts."""
     forced: NDArray[np.int64] | None = field(default=None, repr=False)
-    """What `gaps` is without a maximum length, where that is known already."""
+    """What `gaps` is without a maximum length, for any timeout; None until it is needed."""
 
     def __post_init__(self) -> None:
         if self.rules.session_field is not None:
@@ -136,14 +136,18 @@ class Journeys(Sequence[Journey]):
 
         That is longer than any timeout, and shorter than the gap before a user's first event.
         """
-        if self.rules == NO_RULES:
-            return self.log.gap
-        forced = force_cuts(self.log, self.rules) if self.forced is None else self.forced
         if self.rules.max_length is None:
-            return forced
+            return self._forced
         from core.cuts import cut_long
 
-        return cut_long(self.log.time, forced, gap_limit(self.timeout), self.rules.max_length)
+        limit = gap_limit(self.timeout)
+        return cut_long(self.log.time, self._forced, limit, self.rules.max_length)
+
+    @cached_property
+    def _forced(self) -> NDArray[np.int64]:
+        if self.rules == NO_RULES:
+            return self.log.gap
+        return force_cuts(self.log, self.rules) if self.forced is None else self.forced
 
     @cached_property
     def cut_log(self) -> EventLog:
@@ -160,7 +164,7 @@ class Journeys(Sequence[Journey]):
         """The journeys of one user, on the same columns; none if nobody has that id."""
         number = self.log.user_number(user)
         start, stop = (0, 0) if number is None else self.log.offsets[number : number + 2].tolist()
-        return replace(self, log=self.log.only(user), forced=self.gaps[start:stop])
+        return replace(self, log=self.log.only(user), forced=self._forced[start:stop])
 
     @cached_property
     def starts(self) -> NDArray[np.int64]:

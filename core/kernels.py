@@ -102,7 +102,7 @@ def _any_order(rows: StageRows, first: Ints) -> list[Carried]:
     for stage, here in enumerate(rows.at):
         copies = sum(np.array_equal(here, earlier) for earlier in rows.at[:stage])
         place = np.cumsum(np.bincount(here, minlength=size)) - 1 - copies
-        found = np.where(place >= 0, np.append(here, -1)[place], -1)
+        found = np.append(here, -1)[np.maximum(place, -1)]
         latest.append(np.where(found >= first, found, -1))
     back = -np.sort(-np.stack(latest), axis=0) if size else np.empty((len(latest), 0), np.int64)
     return [Carried(index, start) for start in back]

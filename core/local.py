@@ -6,38 +6,35 @@ stage rows by the stages, units by both. So a changed timeout does not look for 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
-from itertools import pairwise
-from typing import TYPE_CHECKING, overload
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.analysis import FunnelResult, StepTime, count_funnel, unit_limit
-from core.depth import Reached, reach, walk_unit
+from core.analysis import FunnelResult, StepTime, count_funnel
+from core.depth import Reached, reach
 from core.dropoff import biggest_leak
 from core.engine import (
     EVERYBODY,
     Cohort,
     FunnelAnswer,
-    Marks,
-    Session,
     Sort,
     Summary,
     UserRow,
     UsersPage,
 )
-from core.errors import did_you_mean
-from core.event import Event
-from core.funnel import Scope
+from core.errors import QuestionError, did_you_mean
+from core.explanation import Explanation, data_end, explain_user
 from core.journeys import NO_RULES, JourneyRules, Journeys, force_cuts
 from core.log import EventLog, read_events
 from core.rows import Selection, StageRows, find_rows
 from core.stage import Stage
-from core.study import Study
+from core.study import Events, Study
 from core.suggest import suggest_stages
 from core.sweep import TimeoutCurve, WindowCurve, timeout_curve, window_curve
+from core.trail import LocalTrail
 from core.walk import Rules
 
 if TYPE_CHECKING:
@@ -66,7 +63,8 @@ class LocalEngine:
         self._reached = remember(self._reach)
         self._result = remember(self._count)
         self._order = remember(self._sort)
-        self._timeouts = remember(lambda user: timeout_curve(self._log(user)))
+        self._end = remember(lambda events: data_end(self._log(events)))
+        self._timeouts = remember(lambda events: timeout_curve(self._log(events)))
 
     def summary(self) -> Summary:
         """What there is."""
@@ -93,7 +91,7 @@ class LocalEngine:
 
     def funnel(self, study: Study) -> FunnelAnswer:
         """Count units through the stages."""
-        log, journeys = self._log(study.user), self._journeys(study.user, _cut_of(study))
+        log, journeys = self._log(study.events), self._journeys(study.events, _cut_of(study))
         result = self._result(study)
         leak = biggest_leak(result) if result else None
         return FunnelAnswer(
@@ -116,7 +114,7 @@ class LocalEngine:
         """The sweeps of a study; without stages, of timeouts only."""
         result = self._result(study)
         windows = window_curve(result) if result else WindowCurve(())
-        return LocalCurves(self._timeouts(study.user), windows)
+        return LocalCurves(self._timeouts(study.events), windows)
 
     def users(
         self,
@@ -129,7 +127,7 @@ class LocalEngine:
     ) -> UsersPage:
         """The rows of a list of users from `start` up to `stop`."""
         order = self._order(study, cohort, sort, search)
-        rows = _Rows(self._journeys(study.user, _cut_of(study)), self._result(study), cohort)
+        rows = _Rows(self._journeys(study.events, _cut_of(study)), self._result(study), cohort)
         start = max(0, start)
         return UsersPage(
             study=study,
@@ -151,7 +149,7 @@ class LocalEngine:
         journey: int | None = None,
     ) -> int | None:
         """Where in a list a user, or a journey of a user, stands; None when not in it."""
-        journeys = self._journeys(study.user, _cut_of(study))
+        journeys = self._journeys(study.events, _cut_of(study))
         number = journeys.log.user_number(user)
         if number is None:
             return None
@@ -168,11 +166,11 @@ class LocalEngine:
 
     def journeys(self, study: Study, user: str) -> LocalTrail:
         """One user's trail, cut into journeys; empty for nobody."""
-        journeys = self._journeys(study.user, _cut_of(study)).only(user)
+        journeys = self._journeys(study.events, _cut_of(study)).only(user)
         log, funnel = journeys.log, study.funnel
         selection = funnel.selection(funnel.exclude()) if funnel else Selection(())
         rows = find_rows(log, selection)
-        result, number = self._result(study), self._log(study.user).user_number(user)
+        result, number = self._result(study), self._log(study.events).user_number(user)
         by_users = result is not None and study.scope == "users" and number is not None
         return LocalTrail(
             study=study,
@@ -183,41 +181,54 @@ class LocalEngine:
             pending=by_users and bool(result.pending[number]),  # type: ignore[union-attr]  # by_users says so
         )
 
-    def _find_log(self, user: str | None) -> EventLog:
-        return self.log if user is None else self.log.only(user)
+    def explain(self, study: Study, user: str, journey: int | None = None) -> Explanation:
+        """How far a user got, or one journey of the user's, event by event, and why no farther.
 
-    def _force(self, user: str | None, rules: JourneyRules) -> NDArray[np.int64]:
-        return force_cuts(self._log(user), rules)
+        Raises QuestionError for a study without stages, or when there is no such user or journey.
+        """
+        if study.funnel is None:
+            raise QuestionError("there is no funnel to explain yet: name a stage")
+        journeys = self._journeys(study.events, _cut_of(study))
+        return explain_user(journeys, study.funnel, user, journey, self._end(study.events), study)
 
-    def _cut(self, user: str | None, cut: Cut) -> Journeys:
+    def _find_log(self, events: Events) -> EventLog:
+        log = self.log if events.where is None else self.log.where(events.where)
+        return log if events.user is None else log.only(events.user)
+
+    def _force(self, events: Events, rules: JourneyRules) -> NDArray[np.int64]:
+        return force_cuts(self._log(events), rules)
+
+    def _cut(self, events: Events, cut: Cut) -> Journeys:
         timeout, rules = cut
         # The maximum length is the one rule that depends on where the timeout has cut.
-        forced = self._forced(user, replace(rules, max_length=None))
-        return Journeys(self._log(user), timeout, rules, forced)
+        forced = self._forced(events, replace(rules, max_length=None))
+        return Journeys(self._log(events), timeout, rules, forced)
 
-    def _find_rows(self, user: str | None, cut: Cut, selection: Selection) -> StageRows:
-        return find_rows(self._journeys(user, cut).cut_log, selection)
+    def _find_rows(self, events: Events, cut: Cut, selection: Selection) -> StageRows:
+        return find_rows(self._journeys(events, cut).cut_log, selection)
 
     def _reach(
-        self, user: str | None, cut: Cut, selection: Selection, limit: int, rules: Rules
+        self, events: Events, cut: Cut, selection: Selection, limit: int, rules: Rules
     ) -> tuple[Reached, ...]:
-        return reach(self._rows(user, cut, selection), limit, rules)
+        return reach(self._rows(events, cut, selection), limit, rules)
 
     def _count(self, study: Study) -> FunnelResult | None:
         funnel = study.funnel
         if funnel is None:
             return None
-        user, cut = study.user, _row_cut_of(study)
+        events, cut = study.events, _row_cut_of(study)
         return count_funnel(
-            self._journeys(user, _cut_of(study)),
+            self._journeys(events, _cut_of(study)),
             funnel,
-            find=lambda selection: self._rows(user, cut, selection),
-            reach=lambda rows, limit, rules: self._reached(user, cut, rows.selection, limit, rules),
+            find=lambda selection: self._rows(events, cut, selection),
+            reach=lambda rows, limit, rules: self._reached(
+                events, cut, rows.selection, limit, rules
+            ),
         )
 
     def _sort(self, study: Study, cohort: Cohort, sort: Sort, search: str) -> NDArray[np.int64]:
         """The units of a list in order: numbers of users, or of journeys."""
-        journeys = self._journeys(study.user, _cut_of(study))
+        journeys = self._journeys(study.events, _cut_of(study))
         rows = _Rows(journeys, self._result(study), cohort)
         units = rows.units()
         if search:
@@ -322,86 +333,6 @@ class _Rows:
 
 
 @dataclass(frozen=True, eq=False)
-class LocalTrail:
-    """A `Trail` on the columns of one user."""
-
-    study: Study
-    """The question it belongs to."""
-    user: str
-    """Whose it is."""
-    made_of: Journeys
-    """The user's journeys."""
-    rows: StageRows
-    """The user's events that match a stage."""
-    cut_rows: StageRows
-    """The same, with the gaps where a journey rule cuts."""
-    pending: bool
-    """Whether the user, counted as one, could still go on when the data ends."""
-
-    def __len__(self) -> int:
-        """The number of events."""
-        return len(self.made_of.log)
-
-    @property
-    def sessions(self) -> Sequence[Session]:
-        """The journeys in time order."""
-        return _Sessions(self)
-
-    def event(self, place: int) -> Event:
-        """The event at a place, from 0."""
-        return self.made_of.log.events(place, place + 1)[0]
-
-    def marks(self, place: int) -> Marks:
-        """What an event is to the funnel."""
-        mask = self._mask_of.get(place, 0)
-        stage, is_end = self._counted.get(place, (None, False))
-        return Marks(
-            matches=tuple(i for i in range(len(self.rows.at)) if mask >> i & 1),
-            counted=stage,
-            left=is_end and not self.pending,
-            pending=is_end and self.pending,
-        )
-
-    def depth(self, journey: int) -> int:
-        """The depth of one journey by itself, counted from 0; the study's scope does not matter."""
-        return self._journey_depths[journey]
-
-    @cached_property
-    def _mask_of(self) -> dict[int, int]:
-        """The stages that the event at a place matches."""
-        return dict(zip(self.rows.positions.tolist(), self.rows.mask.tolist(), strict=True))
-
-    @cached_property
-    def _counted(self) -> dict[int, tuple[int, bool]]:
-        """By place: the stage of each counted event, and whether its attempt ended there."""
-        result = {}
-        for matched in self._walks(self.study.scope):
-            for stage, place in enumerate(matched):
-                result[place] = (stage, stage + 1 == len(matched) < len(self.rows.at))
-        return result
-
-    @cached_property
-    def _journey_depths(self) -> list[int]:
-        depths = [0] * len(self.made_of)
-        for matched in self._walks("journeys"):
-            if matched:
-                depths[self.made_of.of_position(matched[0])] = len(matched)
-        return depths
-
-    def _walks(self, scope: Scope) -> Iterator[list[int]]:
-        """The places of the events of each unit's counted attempt."""
-        funnel = self.study.funnel
-        if funnel is None:
-            return
-        rules = funnel.rules(funnel.exclude())
-        rows = self.rows if scope == "users" else self.cut_rows
-        limit = unit_limit(scope, self.made_of.timeout)
-        edges = [*np.flatnonzero(rows.gap > limit).tolist(), len(rows.gap)]
-        for start, stop in pairwise(edges):
-            yield walk_unit(rows, start, stop, self.study.window, rules).matched
-
-
-@dataclass(frozen=True, eq=False)
 class LocalCurves:
     """`Curves` on sorted columns."""
 
@@ -421,35 +352,6 @@ class LocalCurves:
     def knee(self) -> int | None:
         """The window beyond which a longer one gains least; None without conversions."""
         return self.windows.knee() if self.windows.needs else None
-
-
-class _Sessions(Sequence[Session]):
-    """A trail's journeys, made as they are asked for."""
-
-    def __init__(self, trail: LocalTrail) -> None:
-        self._trail = trail
-
-    def __len__(self) -> int:
-        return len(self._trail.made_of)
-
-    @overload
-    def __getitem__(self, index: int) -> Session: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Session]: ...
-    def __getitem__(self, index: int | slice) -> Session | list[Session]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        number = range(len(self))[index]
-        start, stop = self._trail.made_of.bounds(number)
-        time = self._trail.made_of.log.time
-        return Session(
-            index=number + 1,
-            first_event=start,
-            event_count=stop - start,
-            start=int(time[start]),
-            end=int(time[stop - 1]),
-            depth=self._trail.depth(number),
-        )
 
 
 def open_engine(

@@ -9,12 +9,13 @@ from __future__ import annotations
 import bisect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from core.event import Event, to_datetime
+from core.reading.conditions import matching_rows
 from core.reading.fields import FieldChoice
 from core.reading.raw import RawEvents, Source, read
 from core.reading.report import LoadReport
@@ -61,9 +62,6 @@ def sort_events(raw: RawEvents) -> EventLog:
     time = raw.time[order]
     offsets = np.zeros(len(raw.users) + 1, dtype=np.int64)
     np.cumsum(np.bincount(raw.user, minlength=len(raw.users)), out=offsets[1:])
-    gap = np.empty(len(time), dtype=np.int64)
-    np.subtract(time[1:], time[:-1], out=gap[1:])
-    gap[offsets[:-1]] = FIRST_GAP
     widest = max(len(raw.names) - 1, 0)
     return EventLog(
         users=raw.users,
@@ -71,11 +69,19 @@ def sort_events(raw: RawEvents) -> EventLog:
         offsets=offsets,
         name=raw.name.astype(np.min_scalar_type(widest))[order],
         time=time,
-        gap=gap,
+        gap=_gaps(time, offsets),
         row=raw.row.astype(np.min_scalar_type(raw.store.next_row))[order],
         store=raw.store,
         report=raw.report,
     )
+
+
+def _gaps(time: NDArray[np.int64], offsets: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The time since the user's previous event; `FIRST_GAP` at a user's first."""
+    gap = np.empty(len(time), dtype=np.int64)
+    np.subtract(time[1:], time[:-1], out=gap[1:])
+    gap[offsets[:-1]] = FIRST_GAP
+    return gap
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,6 +126,34 @@ class EventLog:
     def codes(self) -> dict[str, int]:
         """Each name's index in `names`."""
         return {name: code for code, name in enumerate(self.names)}
+
+    def matching(self, condition: str) -> NDArray[np.bool_]:
+        """(n) whether each event meets a SQL condition on its properties; NULL does not.
+
+        Raises QuestionError for a condition that is not one, or names no field there is.
+        """
+        return np.asarray(self._flags(condition)[self.row])
+
+    @cached_property
+    def _flags(self) -> Callable[[str], NDArray[np.bool_]]:
+        return lru_cache(maxsize=16)(lambda condition: matching_rows(self.store, condition))
+
+    def where(self, condition: str) -> EventLog:
+        """The log of the events that meet a condition, and of the users who have any."""
+        keep = self.matching(condition)
+        counts = np.add.reduceat(keep, self.offsets[:-1]) if len(self) else self.offsets[:0]
+        there = np.flatnonzero(counts)
+        offsets = np.concatenate(([0], np.cumsum(counts[there], dtype=np.int64)))
+        time = self.time[keep]
+        return replace(
+            self,
+            users=self.users[there],
+            offsets=offsets,
+            name=self.name[keep],
+            time=time,
+            gap=_gaps(time, offsets),
+            row=self.row[keep],
+        )
 
     def user_number(self, user: str) -> int | None:
         """The user's place in `users`, or None if nobody has that id."""

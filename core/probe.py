@@ -6,15 +6,20 @@ is the kernels', so what a probe says of a user is what the whole funnel says.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import bisect
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 from core.analysis import FunnelResult, count_funnel
+from core.errors import QuestionError
 from core.funnel import Funnel
 from core.journeys import Journeys
-from core.walk import Rules, Walk, Watch, walk
+from core.walk import Rules, Walk, Watch, seats, walk
+
+MOST_TRIED = 64
+"""Values of one kind that are tried one by one, where no search can skip any."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,8 +104,88 @@ class Probe:
     def name(self, place: int) -> str:
         """The name of an event."""
         log = self.journeys.log
-        return log.names[log.name[place]]
+        return log.names[int(log.name[place])]
 
     def time(self, place: int) -> int:
         """The time of an event, microseconds since 1970."""
         return int(self.journeys.log.time[place])
+
+
+@dataclass(frozen=True, eq=False)
+class Aim:
+    """A unit that did not convert, and how deep it should get."""
+
+    probe: Probe
+    """The question as it was asked."""
+    place: int
+    """An event of the unit: its counted start, if it has one."""
+    user: str
+    """Whose it is."""
+    goal: int
+    """The depth it should get to."""
+
+    @property
+    def funnel(self) -> Funnel:
+        """The funnel as it was asked."""
+        return self.probe.funnel
+
+    @property
+    def names(self) -> Mapping[str, int]:
+        """The names that occur in the data, anybody's."""
+        return self.probe.journeys.log.codes
+
+    @cached_property
+    def unit(self) -> int:
+        """The number of the unit."""
+        return self.probe.unit_at(self.place)
+
+    @cached_property
+    def matched(self) -> Sequence[int]:
+        """The places of the counted attempt."""
+        return self.probe.walk(self.unit).matched
+
+    def reached(self, changes: Mapping[str, Any], goal: int | None = None) -> Probe | None:
+        """The question with a change, if the unit then gets where it should."""
+        try:
+            probe = self.probe.asking(**changes)
+        except QuestionError:
+            return None
+        return probe if probe.depth_at(self.place) >= (goal or self.goal) else None
+
+    def matched_in(self, probe: Probe) -> Sequence[int]:
+        """The places of the unit's counted attempt, up to the goal, under another question."""
+        return probe.walk(probe.unit_at(self.place)).matched[: self.goal]
+
+    def seated_in(self, probe: Probe) -> dict[int, int]:
+        """The same by the stage that each is matched to, which in any order their places hide."""
+        if probe.funnel.order != "any":
+            return dict(enumerate(self.matched_in(probe)))
+        unit = probe.unit_at(self.place)
+        start, masks = probe.bounds(unit)[0], probe.events(unit)[1]
+        rows = [place - start for place in self.matched_in(probe)]
+        return {stage: start + row for stage, row in seats(rows, masks, probe.stages).items()}
+
+    def least(self, values: Sequence[int], works: Callable[[int], bool]) -> int | None:
+        """The first of some values, from mild to strong, that works."""
+        if self.funnel.start == "first":
+            # A stronger change may bring in an event that spoils what a milder one does.
+            return next((value for value in values[:MOST_TRIED] if works(value)), None)
+        first = bisect.bisect_left(values, True, key=works)
+        return values[first] if first < len(values) else None
+
+    def starts(self) -> list[int]:
+        """The places of the unit's events that match the first stage."""
+        begin = self.probe.bounds(self.unit)[0]
+        masks = self.probe.events(self.unit)[1]
+        return [begin + row for row, mask in enumerate(masks) if mask & 1]
+
+    def places(self, stage: int) -> list[int]:
+        """The places of all events of the user, in any unit, that match a stage."""
+        rows = self.probe.result.rows
+        places: list[int] = rows.positions[rows.at[stage]].tolist()
+        return sorted(places)
+
+    def is_unknown(self, stage: int) -> bool:
+        """Whether no event of the data, anybody's, has a name of a stage."""
+        any_of = self.funnel.stages[stage].any_of
+        return bool(any_of) and not any(name in self.names for name in any_of)

@@ -34,6 +34,8 @@ class Selection:
 
     stages: tuple[Names, ...]
     """The events of each stage."""
+    conditions: tuple[str | None, ...] = ()
+    """For each stage a SQL condition on its events' properties, or None; empty for none at all."""
     ignored: frozenset[str] | None = None
     """In strict order, the events that may stand between; None where order is not strict."""
     excluded: tuple[tuple[frozenset[str], int, int], ...] = ()
@@ -137,6 +139,12 @@ def find_rows(log: EventLog, selection: Selection) -> StageRows:
     # One byte an event to select by, then everything else over stage rows only.
     positions = np.flatnonzero((bits != 0)[log.name])
     mask = bits[log.name[positions]]
+    for number, condition in enumerate(selection.conditions):
+        if condition is not None:
+            fails = ~log.matching(condition)[positions]
+            mask[fails] &= ~mask.dtype.type(1 << number)
+    if any(selection.conditions):
+        positions, mask = positions[mask != 0], mask[mask != 0]
     time = log.time[positions]
     gap = _largest_gaps(log.gap, positions)
     positions, mask, knots = _untie(positions, mask, gap)

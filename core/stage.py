@@ -27,8 +27,8 @@ class Stage:
         object.__setattr__(self, "any_of", names)
         if not all(self.any_of):
             raise QuestionError("a stage needs an event name, and this one is empty")
-        if self.where is not None:
-            raise QuestionError("conditions on properties are not available yet: leave out `where`")
+        if self.where is not None and not self.where.strip():
+            raise QuestionError("the condition of a stage is empty: leave out `where`")
 
     @classmethod
     def any_event(cls, name: str | None = None) -> Stage:
@@ -42,8 +42,9 @@ class Stage:
 
     @property
     def label(self) -> str:
-        """What to call it: its name, else its events as `a|b`, or `*` for any event."""
-        return self.name or "|".join(self.any_of) or "*"
+        """What to call it: its name, else its events as `a|b`, or `*`, and its condition."""
+        events = "|".join(self.any_of) or "*"
+        return self.name or (f"{events} where {self.where}" if self.where else events)
 
 
 def as_stage(value: Stage | str | Iterable[str]) -> Stage:
@@ -56,7 +57,8 @@ def as_stage(value: Stage | str | Iterable[str]) -> Stage:
 def parse_stages(text: str) -> tuple[Stage, ...]:
     """Stages from text: `a,b|c,*` is a, then b or c, then any event.
 
-    A backslash before `,`, `|`, `*`, a backslash or a space at the edge makes it part of a name.
+    `purchase where amount > 100` adds a condition. A backslash before `,`, `|`, `*`, a backslash, a
+    space at the edge or one before `where` makes it part of a name, and before `,` of a condition.
     """
     return tuple(_parse_stage(part) for part in _split(text, ","))
 
@@ -71,10 +73,23 @@ def parse_names(text: str) -> tuple[str, ...]:
 
 def format_stages(stages: Sequence[Stage]) -> str:
     """The text that `parse_stages` reads back."""
-    return ",".join("|".join(map(_escaped, stage.any_of)) or "*" for stage in stages)
+    return ",".join(map(_format_stage, stages))
+
+
+def _format_stage(stage: Stage) -> str:
+    events = "|".join(map(_escaped, stage.any_of)) or "*"
+    if stage.where is None:
+        return events
+    condition = re.sub(r"([\\,]|^\s|\s\Z)", r"\\\1", stage.where)
+    return f"{events} where {condition}"
 
 
 def _parse_stage(text: str) -> Stage:
+    # Lazily, token by token: a backslash keeps a " where " in the name.
+    found = re.fullmatch(r"((?:\\.|[^\\])*?) where (.*)", text, re.S)
+    if found is not None:
+        stage = _parse_stage(found[1])
+        return Stage(stage.any_of, where=_unescaped(_stripped(found[2])))
     if text.strip() == "*":
         return Stage.any_event()
     names = tuple(_unescaped(_stripped(name)) for name in _split(text, "|"))
@@ -109,4 +124,4 @@ def _unescaped(name: str) -> str:
 
 
 def _escaped(name: str) -> str:
-    return re.sub(r"([\\,|*]|^\s|\s\Z)", r"\\\1", name)
+    return re.sub(r"([\\,|*]|^\s|\s\Z|\s(?=where ))", r"\\\1", name)

@@ -7,7 +7,7 @@ an older question.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import NamedTuple, Self
 
 from core.durations import format_duration, format_limit
 from core.event import iso_text
@@ -15,6 +15,15 @@ from core.funnel import Exclusion, Funnel, Scope, Start, format_exclusion
 from core.journeys import DEFAULT_TIMEOUT, NO_RULES, JourneyRules
 from core.stage import Stage, format_stages
 from core.walk import Order
+
+
+class Events(NamedTuple):
+    """Which events a study sees."""
+
+    user: str | None
+    """Only this user's; None is everybody's."""
+    where: str | None
+    """Only those that meet this SQL condition on their properties; None is all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +56,14 @@ class Study:
     """Only this user's events; None is everybody's."""
     journey_rules: JourneyRules = NO_RULES
     """What cuts journeys besides the timeout."""
+
+    where: str | None = None
+    """Only events that meet this SQL condition on their properties; None is all."""
+
+    @property
+    def events(self) -> Events:
+        """Which events it sees."""
+        return Events(self.user, self.where)
 
     @property
     def funnel(self) -> Funnel | None:
@@ -120,6 +137,8 @@ class Study:
         for flag, moment in (("--since", self.since), ("--until", self.until)):
             if moment is not None:
                 flags += [flag, iso_text(moment)]
+        if self.where is not None:
+            flags += ["--where", self.where]
         if self.user is not None:
             flags += ["--user", self.user]
         return flags

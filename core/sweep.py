@@ -39,7 +39,7 @@ class WindowCurve:
     """Units at each stage against the conversion window."""
 
     needs: tuple[NDArray[np.int64], ...]
-    """For each stage the smallest window of each unit that can get there, microseconds, ascending."""
+    """For each stage the smallest window of each unit that gets there, microseconds, ascending."""
 
     def counts(self, window: int | None) -> list[int]:
         """How many units reach each stage within a window; its edge counts (rule F4)."""

@@ -1,4 +1,4 @@
-"""Lengths and moments of time as words in a sentence: exact to the microsecond, and easy to read."""
+"""Lengths and moments of time as words in a sentence: exact to the microsecond."""
 
 from __future__ import annotations
 

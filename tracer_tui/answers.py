@@ -29,9 +29,16 @@ class View:
     """The text their ids contain."""
 
     def with_study(self, study: Study) -> View:
-        """The same list for another question; a stage that is gone lists everybody."""
-        gone = self.cohort.stage >= len(study.stages)
-        return replace(self, study=study, cohort=EVERYBODY if gone else self.cohort)
+        """The same list for another question; the stage it is about may have moved, or be gone."""
+        if self.cohort == EVERYBODY:
+            return replace(self, study=study)
+        stage, place = self.study.stages[self.cohort.stage], self.cohort.stage
+        if study.stages[place : place + 1] != (stage,):
+            place = study.stages.index(stage) if stage in study.stages else len(study.stages)
+        # From the last stage nobody goes on or leaves.
+        last = len(study.stages) - (self.cohort.kind != "reached")
+        cohort = replace(self.cohort, stage=place) if place < last else EVERYBODY
+        return replace(self, study=study, cohort=cohort)
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +49,11 @@ class Listing:
     """The rows."""
     cursor: int | None
     """The row to go to; None stays where the person is."""
+
+    @property
+    def view(self) -> View:
+        """The view it belongs to."""
+        return View(self.page.study, self.page.cohort, self.page.sort, self.page.search)
 
     def row(self, index: int) -> UserRow | None:
         """The row at a place of the whole list, if it has been fetched."""
@@ -65,6 +77,8 @@ class Answers:
 
     view: View
     """What was asked."""
+    chosen: UserRow | None
+    """Whom the list was asked to stay at."""
     funnel: FunnelAnswer
     """The bars."""
     listing: Listing
@@ -90,7 +104,7 @@ def answer(
     row = listing.row(listing.cursor or 0)
     if cancelled():
         return None
-    return Answers(view, funnel, listing, trace(engine, view.study, row) if row else None)
+    return Answers(view, chosen, funnel, listing, trace(engine, view.study, row) if row else None)
 
 
 def trace(engine: Engine, study: Study, row: UserRow) -> Shown:

@@ -61,9 +61,12 @@ class TracerApp(App[None]):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Offer every key's action in the palette, then the application's own."""
+        offered = set[str]()
         for active in screen.active_bindings.values():
             binding = active.binding
-            if active.enabled and binding.description and not binding.system:
+            is_new = binding.description not in offered
+            if is_new and active.enabled and binding.description and not binding.system:
+                offered.add(binding.description)
                 key = self.get_key_display(binding)
 
                 def run(action: str = binding.action, node: object = active.node) -> None:

@@ -19,6 +19,7 @@ from core.durations import parse_limit
 from core.errors import QuestionError, SourceError, TracerError
 from core.event import parse_moment
 from core.funnel import parse_exclusion
+from core.journeys import JourneyRules, known_zone
 from core.stage import parse_names, parse_stages
 from core.study import Study
 from tracer_tui.text import visible
@@ -98,7 +99,18 @@ def build_parser() -> Parser:
         "--since", metavar="TIME", help="only attempts that start then or later, ISO text"
     )
     question.add_argument("--until", metavar="TIME", help="only attempts that start before then")
+    question.add_argument(
+        "--where", metavar="SQL", help="only events for which a condition on their fields holds"
+    )
     question.add_argument("--user", metavar="ID", help="only this user's journeys")
+    sessions = parser.add_argument_group("what else ends a session")
+    sessions.add_argument("--midnight", metavar="TZ", help="midnight of a time zone")
+    sessions.add_argument("--max-length", metavar="2h", help="a session lasts no longer")
+    sessions.add_argument("--session-start", metavar="NAME", help="an event begins a session")
+    sessions.add_argument("--session-end", metavar="NAME", help="an event ends a session")
+    sessions.add_argument(
+        "--session-field", metavar="NAME", help="a field tells sessions; no timeout then"
+    )
     fields = parser.add_argument_group("where guessing is wrong")
     fields.add_argument("--user-field", metavar="NAME", help="the field of the user")
     fields.add_argument("--event-field", metavar="NAME", help="the field of the event")
@@ -153,10 +165,24 @@ def study_of(options: argparse.Namespace) -> Study:
         exclusions=tuple(_flag("--exclude", parse_exclusion, text) for text in options.exclude),
         since=None if options.since is None else _flag("--since", parse_moment, options.since),
         until=None if options.until is None else _flag("--until", parse_moment, options.until),
+        where=options.where,
         user=options.user,
+        journey_rules=rules_of(options),
     )
     study.check()
     return study
+
+
+def rules_of(options: argparse.Namespace) -> JourneyRules:
+    """What cuts sessions besides the timeout. Raises QuestionError that names the flag."""
+    zone, longest = options.midnight, options.max_length
+    return JourneyRules(
+        midnight_tz=None if zone is None else _flag("--midnight", known_zone, zone),
+        max_length=None if longest is None else _flag("--max-length", parse_limit, longest),
+        start_event=options.session_start,
+        end_event=options.session_end,
+        session_field=options.session_field,
+    )
 
 
 def open_sources(

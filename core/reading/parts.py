@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from itertools import islice
+from pathlib import Path
 
 import duckdb
 import numpy as np
@@ -59,6 +60,7 @@ def add_file(store: Store, file: SourceFile, choice: FieldChoice, tz: str) -> Pa
             tz,
             lines_before={"lines": 0, "table": file.skipped + 1}.get(file.format),
             lines=raw_lines(file.path, file.compression) if is_table else None,
+            path=file.path if file.format == "parquet" else None,
         )
     except duckdb.InterruptException:
         raise
@@ -157,6 +159,7 @@ def _pick(
     *,
     lines_before: int | None = None,
     lines: str | None = None,
+    path: Path | None = None,
     properties_key: str | None = None,
 ) -> PartReport:
     """Fill `picked` from a relation of the store, and say how its fields were understood."""
@@ -175,6 +178,8 @@ def _pick(
         rows=_count(connection, relation),
         extract=_extract(relation, number, fields, is_json=is_json),
         is_json=is_json,
+        keys=tuple(keys),
+        path=path,
         fields=fields,
         lines_before=lines_before,
         lines=lines,

@@ -56,6 +56,10 @@ class Part:
     """SQL for n, u, e, t, s: each row's number, user, event, time and sequence as it says them."""
     is_json: bool
     """Whether it is one column `line` of JSON text, else columns."""
+    keys: tuple[str, ...]
+    """Its columns, or the top-level keys met in its first records."""
+    path: Path | None
+    """The file, where the rows stay in it; None when they are in a table."""
     fields: Fields | None
     """Where user, event and time are; None when no row has any field."""
     lines_before: int | None = None
@@ -92,6 +96,24 @@ class Store:
         self.span = (0.0, 1.0)
         """The share of all the work that the running queries stand for: its start and end."""
         self._lock = threading.Lock()
+        self._is_locked = False
+
+    def lock(self) -> None:
+        """Leave the database nothing but its rows and the files they stand in, for good."""
+        with self._lock:
+            if not self._is_locked:
+                paths = [str(part.path.absolute()) for part in self.parts if part.path is not None]
+                allowed = ", ".join(map(literal, paths))
+                self.connection.execute(f"SET allowed_paths = [{allowed}]")
+                self.connection.execute("SET enable_external_access = false")
+                self.connection.execute("SET lock_configuration = true")
+                self._is_locked = True
+
+    @contextmanager
+    def cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection of its own: one runs a single query at a time."""
+        with self._lock, self.connection.cursor() as cursor:
+            yield cursor
 
     @property
     def next_row(self) -> int:
@@ -151,8 +173,7 @@ class Store:
             f"SELECT {part.number}, {part.body} FROM {part.relation} "
             f"WHERE {part.number} IN ({numbers})"
         )
-        # A connection runs one query at a time; a cursor is a connection of its own.
-        with self._lock, self.connection.cursor() as cursor:
+        with self.cursor() as cursor:
             answers = cursor.execute(query).fetchall()
         return {part.first_row + row: _without_fields(part, text) for row, text in answers}
 
@@ -163,7 +184,7 @@ class Store:
         A field is named as it stands in the source, or with dots between the keys of a nested one.
         Raises QuestionError that names the fields when no part has it.
         """
-        with self._lock, self.connection.cursor() as cursor:
+        with self.cursor() as cursor:
             known = {part.relation: _field_names(cursor, part) for part in self.parts}
             parts = (_values(part, field, known[part.relation]) for part in self.parts)
             values = " UNION ALL ".join(part for part in parts if part)
@@ -183,19 +204,20 @@ class Store:
                 f"no event has a field {field!r}"
                 f"{did_you_mean(field, names) or f'; the fields are {there}'}"
             )
-        return code[rows]
+        asked: NDArray[np.int32] = code[rows]
+        return asked
 
 
 def _field_names(cursor: duckdb.DuckDBPyConnection, part: Part) -> list[str]:
     """The names of a part's fields, not of those nested in them; of records the first ones tell."""
-    if part.is_json:
-        inside = f", {json_path([part.properties_key])}" if part.properties_key else ""
-        sample = f"SELECT line FROM {part.relation} WHERE trim(line) <> '' LIMIT {SAMPLED_RECORDS}"
-        query = f"SELECT DISTINCT unnest(TRY(json_keys(line{inside}))) FROM ({sample})"
-    else:
-        query = f"DESCRIBE SELECT * FROM {part.relation}"
-    names = (str(row[0]) for row in cursor.execute(query).fetchall())
-    return [name for name in names if name != "file_row_number"]
+    if part.properties_key is None:
+        return list(part.keys)
+    inside = json_path([part.properties_key])
+    rows = cursor.execute(
+        f"SELECT DISTINCT unnest(TRY(json_keys(line, {inside}))) "
+        f"FROM (SELECT line FROM {part.relation} LIMIT {SAMPLED_RECORDS})"
+    ).fetchall()
+    return [str(row[0]) for row in rows]
 
 
 def _values(part: Part, field: str, known: Sequence[str]) -> str | None:
@@ -212,7 +234,10 @@ def _values(part: Part, field: str, known: Sequence[str]) -> str | None:
         path = next((path for path in paths if path[0] in known), None)
         if path is None:
             return None
-        value = f"CAST({'.'.join(identifier(key) for key in path)} AS VARCHAR)"
+        column, inside = identifier(path[0]), path[1:]
+        value = f"CAST({column} AS VARCHAR)"
+        if inside:
+            value = f"json_extract_string(to_json({column}), {json_path(inside)})"
     return f"SELECT {part.number} + {part.first_row} AS row, {value} AS value FROM {part.relation}"
 
 

@@ -127,10 +127,11 @@ def test_rates_and_counts_reconcile(
     assert counts[0] <= units
     for here, after in pairwise(results):
         assert here.count == after.count + here.dropped + here.pending  # N2
-        assert here.drop_off is None or 0 <= here.drop_off <= 1
-    for stage in results:
-        assert 0 <= stage.conversion <= 1
-        assert stage.step_conversion is None or 0 <= stage.step_conversion <= 1
+        assert here.drop_off == (here.dropped / here.count if here.count else None)
+        assert after.step_conversion == (after.count / here.count if here.count else None)
+    assert [stage.conversion for stage in results] == [
+        count / counts[0] if counts[0] else 0.0 for count in counts
+    ]
     assert funnel.depth_by_user().keys() == trails.keys()
 
 

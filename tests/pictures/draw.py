@@ -10,10 +10,10 @@ from pathlib import Path
 os.environ["TEXTUAL_ANIMATIONS"] = "none"
 os.environ.pop("NO_COLOR", None)
 
-from core.local import open_engine  # noqa: E402 - Textual reads the variables when it is imported
-from core.study import Study  # noqa: E402
-from tracer_tui.app import TracerApp  # noqa: E402
-from tracer_tui.screens.explorer import Explorer  # noqa: E402
+from core.local import open_engine
+from core.study import Study
+from tracer_tui.app import TracerApp
+from tracer_tui.screens.explorer import Explorer
 
 HERE = Path(__file__).parent
 DEMO = "demo_events.json"

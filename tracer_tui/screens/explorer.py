@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import ClassVar, get_args
+from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -13,23 +13,21 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.reactive import reactive
-from textual.screen import Screen
+from textual.widget import Widget
 from textual.widgets import Footer, Static
 from textual.worker import get_current_worker
 
-from core.durations import format_limit, parse_limit
-from core.engine import EVERYBODY, Cohort, Engine, FunnelAnswer, Summary, UserRow
+from core.engine import EVERYBODY, Cohort, Engine, FunnelAnswer, UserRow
 from core.errors import Cancelled, TracerError
+from core.explanation import Explanation
 from core.stage import Stage
 from core.study import Study
-from core.walk import Order
 from tracer_tui.answers import Answers, Listing, Shown, View, answer, fetch_around, trace
-from tracer_tui.ladder import TIMEOUTS, WINDOWS, climb
 from tracer_tui.screens.asking import Newest
 from tracer_tui.screens.help import Help
-from tracer_tui.screens.picker import StagePicker
-from tracer_tui.screens.prompt import Prompt
 from tracer_tui.screens.rejects import Rejects
+from tracer_tui.screens.study_keys import StudyKeys
+from tracer_tui.screens.why import Why
 from tracer_tui.text import content, visible
 from tracer_tui.widgets.funnel_bars import FunnelBars
 from tracer_tui.widgets.session_timeline import SessionTimeline
@@ -43,7 +41,7 @@ OpenEngine = Callable[[Callable[[], bool], Callable[[float], None]], Engine]
 """Opens the source, given `cancelled()` and `progress(fraction)`; called in a thread."""
 
 
-class Explorer(Screen[None]):
+class Explorer(StudyKeys):
     """Three panes over one study."""
 
     AUTO_FOCUS = ""
@@ -53,32 +51,18 @@ class Explorer(Screen[None]):
         Binding("1", "pane('users')", "Users", show=False, id="pane.users"),
         Binding("2", "pane('timeline')", "Timeline", show=False, id="pane.timeline"),
         Binding("3", "pane('funnel')", "Funnel", show=False, id="pane.funnel"),
+        Binding("tab", "next_pane(1)", "Next pane", show=False, id="pane.next"),
+        Binding("shift+tab", "next_pane(-1)", "Pane before", show=False, id="pane.previous"),
         Binding("z", "zoom", "Zoom the pane", show=False, id="pane.zoom"),
-        Binding("[", "timeout(-1)", "Timeout", key_display="[ ]", id="timeout.shorter"),
-        Binding("]", "timeout(1)", "Longer timeout", show=False, id="timeout.longer"),
-        Binding("t", "type_timeout", "Type a timeout", show=False, id="timeout.type"),
-        Binding("{", "window(-1)", "Shorter window", show=False, id="window.shorter"),
-        Binding("}", "window(1)", "Longer window", show=False, id="window.longer"),
-        Binding("w", "type_window", "Type a window", show=False, id="window.type"),
-        Binding("s", "scope", "Scope", id="study.scope"),
-        Binding("o", "order", "Ordered/strict/any", show=False, id="study.order"),
-        Binding("a", "add_stage", "Stage", id="stage.add"),
-        Binding("e", "edit_stage", "Edit the stage", show=False, id="stage.edit"),
-        Binding("d", "delete_stage", "Delete the stage", show=False, id="stage.delete"),
-        Binding("<", "move_stage(-1)", "Stage up", show=False, id="stage.up"),
-        Binding(">", "move_stage(1)", "Stage down", show=False, id="stage.down"),
         Binding("(", "session(-1)", "Session before", show=False, id="session.previous"),
         Binding(")", "session(1)", "Next session", show=False, id="session.next"),
+        Binding("i", "why", "Why", id="study.why"),
         Binding("escape", "everybody", "Everybody", show=False, id="users.everybody"),
         Binding("question_mark,f1", "help", "Help", key_display="?", id="app.help"),
         Binding("!", "rejects", "Rejected rows", show=False, id="app.rejects"),
         Binding("q", "app.quit", "Quit", id="app.quit"),
     ]
 
-    view: reactive[View] = reactive(View(Study()), init=False)
-    """What the person asked to see."""
-    summary: reactive[Summary | None] = reactive(None)
-    """What is open; None while it is being read."""
     funnel: reactive[FunnelAnswer | None] = reactive(None)
     """The bars that are shown."""
     listing: reactive[Listing | None] = reactive(None)
@@ -113,7 +97,6 @@ class Explorer(Screen[None]):
     class Listed(Message):
         """The engine fetched more of the list."""
 
-        view: View
         listing: Listing
 
     @dataclass
@@ -122,6 +105,12 @@ class Explorer(Screen[None]):
 
         row: UserRow
         shown: Shown
+
+    @dataclass
+    class Explained(Message):
+        """The engine explained a user, or said why it cannot."""
+
+        found: Explanation | TracerError
 
     @dataclass
     class Failed(Message):
@@ -138,7 +127,6 @@ class Explorer(Screen[None]):
         self.unreadable = False
         self._engine: Engine | None = None
         self._chosen: UserRow | None = None
-        self._stage_after: int | None = None
         self._views = Newest[View]()
         self._trails = Newest[UserRow]()
         self.set_reactive(Explorer.view, View(study))
@@ -213,14 +201,30 @@ class Explorer(Screen[None]):
             self.query_one("#panes").add_class("-working")
 
     def _trace(self, row: UserRow) -> None:
-        engine, study = self._engine, self.view.study
-        if engine is None:
+        engine, answer = self._engine, self.funnel
+        if engine is None or answer is None:
             return
+        # That of the other panes, also while another is being worked out.
+        study = answer.study
 
         def work() -> None:
             self.post_message(self.Traced(row, trace(engine, study, row)))
 
         self.run_worker(work, thread=True, group="trails")
+
+    def _explain(self, row: UserRow) -> None:
+        engine, answer = self._engine, self.funnel
+        if engine is None or answer is None:
+            return
+        study = answer.study
+
+        def work() -> None:
+            try:
+                self.post_message(self.Explained(engine.explain(study, row.user, row.journey)))
+            except TracerError as error:
+                self.post_message(self.Explained(error))
+
+        self.run_worker(work, thread=True, group="why", exclusive=True)
 
     # What comes back.
 
@@ -249,6 +253,10 @@ class Explorer(Screen[None]):
         answers = message.answers
         if answers is None or answers.view != self.view:
             return
+        if answers.chosen != self._chosen:
+            # The person went on to another user while this was worked out.
+            self._ask()
+            return
         row = answers.listing.row(answers.listing.cursor or 0)
         with self.app.batch_update():
             self._chosen = row
@@ -268,7 +276,7 @@ class Explorer(Screen[None]):
 
     @on(Listed)
     def _show_more(self, message: Listed) -> None:
-        if message.view == self.view and self.listing is not None:
+        if self.listing is not None and message.listing.view == self.listing.view:
             self.listing = message.listing
 
     @on(Traced)
@@ -276,8 +284,24 @@ class Explorer(Screen[None]):
         newer = self._trails.done()
         if newer is not None:
             self._trace(newer)
-        elif message.shown.trail.study == self.view.study and message.row == self._chosen:
+        elif (
+            self.funnel is not None
+            and message.shown.trail.study == self.funnel.study
+            and message.row == self._chosen
+        ):
             self.shown = message.shown
+
+    @on(Explained)
+    def _show_why(self, message: Explained) -> None:
+        found = message.found
+        if isinstance(found, TracerError):
+            self.notify(visible(str(found)), severity="error", markup=False)
+        elif self.is_current and found.study is not None and found.study == self.view.study:
+            self.app.push_screen(Why(found, found.study), self._take)
+
+    def _take(self, study: Study | None) -> None:
+        if study is not None:
+            self._study(study)
 
     @on(Failed)
     def _show_failure(self, message: Failed) -> None:
@@ -289,7 +313,7 @@ class Explorer(Screen[None]):
             self.query_one("#message").add_class("-error")
             return
         newer = self._views.done()
-        self.notify(str(message.error), severity="error", markup=False)
+        self.notify(visible(str(message.error)), severity="error", markup=False)
         if newer is not None:
             self._answer(newer)
         elif self.funnel is not None:
@@ -312,12 +336,13 @@ class Explorer(Screen[None]):
 
     @on(UserLines.Wanted)
     def _fetch(self, message: UserLines.Wanted) -> None:
-        engine, view = self._engine, self.view
-        if engine is None:
+        engine, listing = self._engine, self.listing
+        if engine is None or listing is None:
             return
+        view = listing.view
 
         def work() -> None:
-            self.post_message(self.Listed(view, fetch_around(engine, view, message.index)))
+            self.post_message(self.Listed(fetch_around(engine, view, message.index)))
 
         self.run_worker(work, thread=True, group="listing", exclusive=True)
 
@@ -337,122 +362,40 @@ class Explorer(Screen[None]):
         else:
             self.view = replace(self.view, cohort=EVERYBODY)
 
-    # What the keys do to the study.
-
-    def _study(self, study: Study) -> None:
-        if self._engine is not None:
-            self.view = self.view.with_study(study)
-
-    def action_timeout(self, steps: int) -> None:
-        """Climb the ladder of session timeouts."""
-        study = self.view.study
-        self._study(study.with_timeout(climb(study.timeout, TIMEOUTS, steps)))
-
-    def action_window(self, steps: int) -> None:
-        """Climb the ladder of conversion windows."""
-        study = self.view.study
-        self._study(study.with_window(climb(study.window, WINDOWS, steps)))
-
-    def action_type_timeout(self) -> None:
-        """Ask for a session timeout."""
-        study = self.view.study
-        self._prompt(
-            "Session timeout",
-            study.timeout,
-            lambda text: self._study(study.with_timeout(parse_limit(text))),
-        )
-
-    def action_type_window(self) -> None:
-        """Ask for a conversion window."""
-        study = self.view.study
-        self._prompt(
-            "Conversion window",
-            study.window,
-            lambda text: self._study(study.with_window(parse_limit(text))),
-        )
-
-    def _prompt(self, title: str, value: int | None, then: Callable[[str], None]) -> None:
-        def answered(text: str | None) -> None:
-            if text is not None:
-                then(text)
-
-        hint = "such as 90s, 30m, 1h30m or 7d; off for none"
-        self.app.push_screen(Prompt(title, hint, format_limit(value), parse_limit), answered)
-
-    def action_scope(self) -> None:
-        """Count users in place of journeys, or the other way round."""
-        study = self.view.study
-        self._study(study.with_scope("users" if study.scope == "journeys" else "journeys"))
-
-    def action_order(self) -> None:
-        """Let stages follow one another otherwise: ordered, strict, any."""
-        study, orders = self.view.study, get_args(Order)
-        following = orders[(orders.index(study.order) + 1) % len(orders)]
-        self._study(study.with_order(following))
-
-    @property
-    def _stage(self) -> int:
-        return self.query_one(FunnelBars).cursor
-
-    def action_add_stage(self) -> None:
-        """Ask for a stage and put it after the one at the cursor."""
-
-        def add(stage: Stage | None) -> None:
-            if stage is not None:
-                stages, after = self.view.study.stages, self._stage + 1
-                self._stages((*stages[:after], stage, *stages[after:]), after)
-
-        self._pick("Add a stage", add)
-
-    def action_edit_stage(self) -> None:
-        """Ask for a stage in place of the one at the cursor."""
-
-        def edit(stage: Stage | None) -> None:
-            stages, here = self.view.study.stages, self._stage
-            if stage is not None and stages:
-                self._stages((*stages[:here], stage, *stages[here + 1 :]), here)
-
-        self._pick("Edit the stage", edit)
-
-    def action_delete_stage(self) -> None:
-        """Take the stage at the cursor out."""
-        stages, here = self.view.study.stages, self._stage
-        self._stages((*stages[:here], *stages[here + 1 :]), here)
-
-    def action_move_stage(self, steps: int) -> None:
-        """Move the stage at the cursor."""
-        stages, here = list(self.view.study.stages), self._stage
-        there = here + steps
-        if 0 <= there < len(stages):
-            stages[here], stages[there] = stages[there], stages[here]
-            self._stages(tuple(stages), there)
-
-    def _stages(self, stages: tuple[Stage, ...], cursor: int) -> None:
-        self._stage_after = cursor
-        self._study(self.view.study.with_stages(stages))
-
-    def _pick(self, title: str, then: Callable[[Stage | None], None]) -> None:
-        if self.summary is not None:
-            self.app.push_screen(StagePicker(title, self.summary.name_counts), then)
-
     # What the keys do to the screen.
 
     def action_pane(self, name: str) -> None:
-        """Go to a pane."""
+        """Go to a pane; what is zoomed goes along."""
         pane = self.query_one(f"#{name}")
+        if self.query_one("#panes").has_class("-zoomed"):
+            self._zoom(pane)
         (pane.lines if isinstance(pane, UserList) else pane).focus()
+
+    def action_next_pane(self, steps: int) -> None:
+        """Go to the next pane, or the one before."""
+        panes = list(self.query(".pane").results(Widget))
+        here = next((i for i, pane in enumerate(panes) if pane.has_focus_within), 0)
+        self.action_pane(str(panes[(here + steps) % len(panes)].id))
 
     def action_zoom(self) -> None:
         """Give the pane in focus the whole screen, or give it back."""
-        panes = self.query_one("#panes")
-        zoomed = panes.has_class("-zoomed")
-        panes.set_class(not zoomed, "-zoomed")
-        for pane in self.query(".pane"):
-            pane.set_class(not zoomed and pane.has_focus_within, "-zoomed")
+        is_zoomed = self.query_one("#panes").has_class("-zoomed")
+        focused = next((p for p in self.query(".pane").results(Widget) if p.has_focus_within), None)
+        self._zoom(None if is_zoomed else focused)
+
+    def _zoom(self, zoomed: Widget | None) -> None:
+        self.query_one("#panes").set_class(zoomed is not None, "-zoomed")
+        for node in (*self.query(".pane"), self.query_one("#upper")):
+            node.set_class(zoomed is not None and node in zoomed.ancestors_with_self, "-zoomed")
 
     def action_session(self, steps: int) -> None:
         """Go through the sessions of the timeline from any pane."""
         self.query_one(SessionTimeline).action_session(steps)
+
+    def action_why(self) -> None:
+        """Explain how far the user at the cursor got, and why no farther."""
+        if self._chosen is not None:
+            self._explain(self._chosen)
 
     def action_rejects(self) -> None:
         """Show the rows that could not be used."""

@@ -17,6 +17,7 @@ from core.errors import QuestionError
 from core.stage import Stage, parse_stages
 from tracer_tui.drawing import count
 from tracer_tui.text import content, visible
+from tracer_tui.widgets.field import Field
 from tracer_tui.widgets.line_view import Cell, LineView, columns
 
 
@@ -47,8 +48,8 @@ class StagePicker(ModalScreen[Stage | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss(None)", "Cancel", id="picker.cancel"),
-        Binding("down,ctrl+n", "move(1)", "Down", show=False, priority=True, id="picker.down"),
-        Binding("up,ctrl+p", "move(-1)", "Up", show=False, priority=True, id="picker.up"),
+        Binding("down", "move(1)", "Down", show=False, priority=True, id="picker.down"),
+        Binding("up", "move(-1)", "Up", show=False, priority=True, id="picker.up"),
     ]
 
     def __init__(self, title: str, counts: Mapping[str, int]) -> None:
@@ -62,7 +63,7 @@ class StagePicker(ModalScreen[Stage | None]):
         """A box with the search above the names."""
         with Vertical(classes="box") as box:
             box.border_title = content(self._title)
-            yield Input(
+            yield Field(
                 placeholder="type to search; a|b is any of two, * is any event", compact=True
             )
             yield NameLines()
@@ -78,10 +79,12 @@ class StagePicker(ModalScreen[Stage | None]):
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Narrow the names, the best match first."""
-        search = FuzzySearch()
-        scored = [(search.match(event.value, name)[0], name) for name in self._by_count]
-        found = [name for score, name in sorted(scored, key=lambda s: -s[0]) if score > 0]
-        self.query_one(NameLines).show(found if event.value else self._by_count, self._counts)
+        found = self._by_count
+        if event.value:
+            search = FuzzySearch()
+            scored = [(search.match(event.value, name)[0], name) for name in self._by_count]
+            found = [name for score, name in sorted(scored, key=lambda s: -s[0]) if score > 0]
+        self.query_one(NameLines).show(found, self._counts)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Take the name at the cursor, or what was typed where no name is like it."""

@@ -13,6 +13,7 @@ from textual.widgets import Input, Label
 
 from core.errors import QuestionError
 from tracer_tui.text import content
+from tracer_tui.widgets.field import Field
 
 
 class Prompt(ModalScreen[str | None]):
@@ -35,7 +36,7 @@ class Prompt(ModalScreen[str | None]):
         with Vertical(classes="box") as box:
             box.border_title = content(self._title)
             yield Label(content(self._hint))
-            yield Input(self._value, id="prompt-value", compact=True)
+            yield Field(self._value, id="prompt-value", compact=True)
             yield Label("", id="prompt-problem")
 
     def on_input_changed(self, event: Input.Changed) -> None:

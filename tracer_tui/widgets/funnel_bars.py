@@ -55,7 +55,6 @@ class FunnelBars(LineView):
         suggested = " · suggested" if study.suggested else ""
         self.border_title = Content(f"Funnel · {rules}{suggested}")
         self.border_subtitle = Content(f"timeout {format_limit(study.timeout)}")
-        self.styles.height = max(stages, 1) + 3
         if is_first and answer.leak is not None:
             self.cursor = answer.leak
         self.refresh()

@@ -51,7 +51,7 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
     FOOTER_LINES = 0
     """Lines at the bottom that do not scroll: one or none."""
 
-    cursor: reactive[int] = reactive(0)
+    cursor: reactive[int] = reactive(0, repaint=False)
     """The line the person is on."""
     line_count: reactive[int] = reactive(0)
     """Lines of the list."""
@@ -124,9 +124,11 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
         return max(0, min(cursor, self.line_count - 1))
 
     def watch_cursor(self, before: int, cursor: int) -> None:
-        """Redraw the two lines and bring the new one into sight."""
+        """Redraw the two lines and the footer, and bring the new one into sight."""
         self._refresh_index(before)
         self._refresh_index(cursor)
+        if self.FOOTER_LINES:
+            self.refresh(Region(0, self.size.height - 1, self.size.width, 1))
         self.bring_into_sight(cursor)
         self.post_message(self.Highlighted(self, cursor))
 

@@ -18,6 +18,7 @@ from core.engine import FunnelAnswer, UserRow
 from tracer_tui.answers import Listing
 from tracer_tui.drawing import count, depth_marks, moment, stage_sign
 from tracer_tui.text import content, visible
+from tracer_tui.widgets.field import Field
 from tracer_tui.widgets.line_view import Cell, LineView, columns
 
 
@@ -44,6 +45,8 @@ class UserLines(LineView):
         if listing.cursor is not None:
             self.cursor = listing.cursor
         self.refresh()
+        # Who is at the cursor may only be known now.
+        self.post_message(self.Highlighted(self, self.cursor))
 
     def draw_header(self, width: int) -> Sequence[Cell]:
         """The names of the columns."""
@@ -129,7 +132,7 @@ class UserList(Vertical):
     def compose(self) -> ComposeResult:
         """Lines above a search that shows itself when it is used."""
         yield UserLines(id="user-lines").data_bind(UserList.listing)
-        yield Input(placeholder="part of a user id", id="user-search", compact=True)
+        yield Field(placeholder="part of a user id", id="user-search", compact=True)
 
     def on_mount(self) -> None:
         """Begin without the search."""

@@ -1,0 +1,455 @@
+"""`explain`: its sentences one by one, and its numbers against the kernels for random questions."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import core
+from core.analysis import count_funnel
+from core.durations import parse_duration, parse_limit
+from core.errors import QuestionError
+from core.event import parse_moment
+from core.explanation import Explanation
+from core.funnel import Funnel, parse_exclusion
+from core.journeys import JourneyRules
+from core.stage import parse_stages
+from core.words import moment, spelled
+from tests.core import oracle
+from tests.core.build import LIMIT, SCOPE, STAGES, TRAIL, TRAILS, Trails, quick_log
+
+TEN = parse_moment("2026-01-05T10:00Z")
+"""Ten o'clock, when every table below begins."""
+OTHERS = "view@0s cart@0s payment@0s purchase@0s refund@0s search@0s"
+"""Somebody else's events, so that every name is known."""
+
+
+def trail(text: str) -> list[tuple[int, str]]:
+    """Events such as "view@0s cart@5m", each with the time since ten o'clock."""
+    events = (event.split("@") for event in text.split())
+    return [(TEN + parse_duration(since), name) for name, since in events]
+
+
+def ask(stages: str, *, window: str = "off", exclude: str = "", **more: Any) -> Funnel:
+    """A question as the flags write it."""
+    return Funnel(
+        parse_stages(stages),
+        window=parse_limit(window),
+        exclusions=tuple(map(parse_exclusion, exclude.split())),
+        **more,
+    )
+
+
+def explain(
+    events: str, funnel: Funnel, timeout: str = "30m", others: str = OTHERS, **cuts: Any
+) -> Explanation:
+    """The explanation of ana, whose trail this is; proves that the remedy works."""
+    trails = {"ana": trail(events)} | ({"bo": trail(others)} if others else {})
+    journeys = core.Journeys(quick_log(trails), parse_limit(timeout), JourneyRules(**cuts))
+    result = count_funnel(journeys, funnel)
+    found = core.explain(journeys, result, "ana")
+    assert found.depth == result.depth_by_user()["ana"]
+    if found.remedy is not None:
+        changed = core.explain(*found.remedy.question(journeys, funnel), "ana")
+        assert changed.converted
+        assert changed.reason.startswith("converted")
+    return found
+
+
+def words(found: Explanation) -> str | None:
+    return found.remedy.words if found.remedy else None
+
+
+@pytest.mark.parametrize(
+    ("events", "funnel", "reason", "remedy"),
+    [
+        pytest.param(
+            "view@0s purchase@26h10m",
+            ask("view,purchase", window="24h", scope="users"),
+            "purchase came 26 h 10 min after view; the window is 24 h",
+            "set the window to 1d2h10m",
+            id="f4 window",
+        ),
+        pytest.param(
+            "view@0s view@50m cart@1h purchase@1h10m0.4s",
+            ask("view,cart,purchase", window="20m", scope="users"),
+            "purchase came 20 min 0.4 s after view; the window is 20 min",
+            "set the window to 20m400ms",
+            id="f4 the smallest window is that of the latest start",
+        ),
+        pytest.param(
+            "view@0s purchase@1m cart@2m",
+            ask("view,cart,purchase", window="1m", order="any"),
+            "cart came 2 min after view; the window is 1 min",
+            "set the window to 2m",
+            id="f7 window",
+        ),
+        pytest.param(
+            "view@0s search@5m purchase@18m30s",
+            ask("view,purchase"),
+            "purchase came in the next session, after 13 min 30 s of inactivity; "
+            "the timeout is 10 min",
+            "set the session timeout to 13m30s",
+            id="j1 timeout",
+        ),
+        pytest.param(
+            "view@0s search@12m search@32m purchase@50m",
+            ask("view,purchase"),
+            "purchase came 3 sessions later, across up to 20 min of inactivity; "
+            "the timeout is 10 min",
+            "set the session timeout to 20m",
+            id="j1 timeout over several sessions",
+        ),
+        pytest.param(
+            "view@0s view@20m view@21m purchase@22m",
+            ask("view,view,view,purchase"),
+            "view came in the session before, ahead of 20 min of inactivity; "
+            "the timeout is 10 min",
+            "set the session timeout to 20m",
+            id="j1 timeout before",
+        ),
+        pytest.param(
+            "view@0s payment@1m cart@1m0.4s purchase@2m",
+            ask("view,cart,payment,purchase"),
+            "payment happened 0.4 s before cart",
+            "take the stages in any order",
+            id="f1 order",
+        ),
+        pytest.param(
+            "view@0s cart@1m search@2m payment@3m",
+            ask("view,cart,payment", order="strict"),
+            "search stands between cart and payment in strict order",
+            "ignore search",
+            id="f6 ignore",
+        ),
+        pytest.param(
+            "view@0s refund@1m cart@2m search@3m payment@4m",
+            ask("view,cart,payment", order="strict"),
+            "refund stands between view and cart in strict order",
+            "pass over other events (ordered)",
+            id="f6 ordered",
+        ),
+        pytest.param(
+            "view@0s refund@1m cart@2m search@3m payment@4m",
+            ask("view,cart,payment", order="strict", ignore=("refund",)),
+            "search stands between cart and payment in strict order",
+            "ignore search",
+            id="f6 ignore one more",
+        ),
+        pytest.param(
+            "view@0s payment@1m cart@3m",
+            ask("view,cart,payment", order="strict"),
+            "payment happened 2 min before cart",
+            "take the stages in any order",
+            id="f6 any order",
+        ),
+        pytest.param(
+            "view@0s view@5m purchase@6m",
+            ask("view,purchase", window="1m", start="first", exclude="view"),
+            "the first view was at 10:00; with start 'first' later ones do not count",
+            "let any start count (best)",
+            id="f5 start, for a longer window is not enough",
+        ),
+        pytest.param(
+            "view@2m search@3m view@4m cart@4m",
+            ask("view,cart", start="first", exclude="search"),
+            "the first view was at 10:02; with start 'first' later ones do not count",
+            "let any start count (best)",
+            id="f5 start",
+        ),
+        pytest.param(
+            "view@0s refund@2m purchase@6m",
+            ask("view,purchase", exclude="refund"),
+            "excluded by refund at 10:02",
+            "leave out the exclusion of refund",
+            id="f8 exclusion",
+        ),
+        pytest.param(
+            "view@0s refund@2m5s purchase@6m",
+            ask("view,purchase", exclude="refund|search:remove"),
+            "excluded by refund at 10:02:05",
+            "leave out the exclusion of refund or search",
+            id="f8 removed",
+        ),
+        pytest.param(
+            "view@0s refund@20h purchase@21h",
+            ask("view,purchase", exclude="refund", scope="users"),
+            "excluded by refund at 2026-01-06 06:00",
+            "leave out the exclusion of refund",
+            id="f8 on another day",
+        ),
+        pytest.param(
+            "view@0s refund@1m search@2m purchase@3m",
+            ask("view,purchase", exclude="refund:remove search:remove"),
+            "taken out of the funnel by its exclusions",
+            None,
+            id="f8 removed twice",
+        ),
+        pytest.param(
+            "view@5m purchase@8m",
+            ask("view,purchase", since=TEN + parse_duration("6m")),
+            "the attempt began at 2026-01-05 10:05, before the date range",
+            "let the date range begin at 2026-01-05T10:05:00Z",
+            id="f12 before",
+        ),
+        pytest.param(
+            "view@5m view@7m purchase@8m",
+            ask("view,purchase", until=TEN + parse_duration("5m")),
+            "the attempt began at 2026-01-05 10:05, after the date range",
+            "let the date range end at 2026-01-05T10:05:00.000001Z",
+            id="f12 after",
+        ),
+        pytest.param(
+            "view@0s purchase@1m",
+            ask("view,pruchase"),
+            "no event is named pruchase; purchase is",
+            "let the stage be purchase",
+            id="r4 name",
+        ),
+        pytest.param(
+            "view@0s cart@1m",
+            ask("view,pruchase"),
+            "no event is named pruchase; purchase is",
+            "leave out the stage pruchase",
+            id="r4 name that does not help",
+        ),
+        pytest.param(
+            "view@0s",
+            ask("view,pruchase,qqqq"),
+            "no event is named pruchase; purchase is",
+            None,
+            id="r4 names that do not help",
+        ),
+        pytest.param(
+            "view@0s",
+            ask("view,cart,qqqq"),
+            "ana never did cart",
+            None,
+            id="nothing helps",
+        ),
+        pytest.param(
+            "view@0s cart@1m",
+            ask("view,cart,qqqq"),
+            "no event is named qqqq",
+            "leave out the stage qqqq",
+            id="r4 nothing like it",
+        ),
+        pytest.param(
+            "view@0s cart@1m",
+            ask("view,cart,purchase"),
+            "ana never did purchase",
+            "leave out the stage purchase",
+            id="never",
+        ),
+        pytest.param(
+            "cart@1m",
+            ask("view,cart"),
+            "ana never did view",
+            "leave out the stage view",
+            id="never the first",
+        ),
+        pytest.param(
+            "view@0s view@1m",
+            ask("view,view,view"),
+            "ana did view too few times",
+            "leave out the stage view",
+            id="f3 too few",
+        ),
+        pytest.param(
+            "search@0s", ask("*,*,*"), "ana did any event too few times", None, id="f3 far too few"
+        ),
+        pytest.param(
+            "purchase@0s view@1m",
+            ask("view,purchase", exclude="cart"),
+            "ana did purchase only before view",
+            None,
+            id="f8 exclusions need two stages",
+        ),
+        pytest.param(
+            "view@0s purchase@1m cart@2m payment@3m",
+            ask("view,cart,purchase,payment", since=TEN),
+            "ana did purchase, but never where it fits between cart and payment",
+            "leave out the stage purchase",
+            id="f12 any order has no range",
+        ),
+        pytest.param(
+            "view@0s",
+            ask("view"),
+            "converted at once",
+            None,
+            id="converted at once",
+        ),
+        pytest.param(
+            "view@0s cart@0s view@1h cart@1h37m10s purchase@1h37m10s view@2h",
+            ask("view,cart,purchase", scope="users", window="40m"),
+            "converted in 37 min 10 s",
+            None,
+            id="converted",
+        ),
+        pytest.param(
+            "cart@1h view@1h37m10s",
+            ask("view,cart", order="any", scope="users", window="40m"),
+            "converted in 37 min 10 s",
+            None,
+            id="f7 converted",
+        ),
+    ],
+)
+def test_reason_and_remedy(events: str, funnel: Funnel, reason: str, remedy: str | None) -> None:
+    found = explain(events, funnel, timeout="10m")
+    assert (found.reason, words(found)) == (reason, remedy)
+
+
+@pytest.mark.parametrize(
+    ("events", "cuts", "funnel", "reason"),
+    [
+        (
+            "view@13h59m purchase@14h1m",
+            {"midnight_tz": "UTC"},
+            ask("view,purchase"),
+            "purchase came in the next session, and each session is counted by itself",
+        ),
+        (
+            "view@0s search@1m search@2m purchase@3m",
+            {"start_event": "search"},
+            ask("view,purchase"),
+            "purchase came 2 sessions later, and each session is counted by itself",
+        ),
+    ],
+)
+def test_j3_where_no_timeout_helps_users_are_counted(
+    events: str, cuts: dict[str, Any], funnel: Funnel, reason: str
+) -> None:
+    found = explain(events, funnel, **cuts)
+    assert (found.reason, words(found)) == (reason, "count users, each over all sessions")
+
+
+def test_a_condition_that_fails_is_named_with_its_event() -> None:
+    rows = [("ana", "view", 0, 1), ("ana", "buy", 65, 5), ("bo", "buy", 9, 200)]
+    keys = ("user", "event", "time", "amount")
+    log = core.read_events([dict(zip(keys, row, strict=True)) for row in rows])
+    journeys = core.reconstruct_journeys(log)
+    funnel = Funnel((core.Stage(("view",)), core.Stage(("buy",), where="amount > 100")))
+    found = core.explain(journeys, funnel, "ana")
+    assert found.reason == "buy at 00:01:05 is not one where amount > 100"
+    assert words(found) == "leave out the condition amount > 100"
+    assert found.remedy is not None
+    assert core.explain(*found.remedy.question(journeys, funnel), "ana").converted
+
+
+@pytest.mark.parametrize(
+    ("events", "others", "reason"),
+    [
+        (
+            "view@0s",
+            "view@21h",
+            "may still convert: 3 h left in the window when the data ends",
+        ),
+        ("view@0s", "view@24h purchase@24h", "ana never did purchase"),
+        (
+            "view@0s purchase@1s view@2s",
+            "view@1h",
+            "converted in 1 s",
+        ),
+    ],
+)
+def test_f11_pending_users_have_the_time_that_is_left(
+    events: str, others: str, reason: str
+) -> None:
+    found = explain(events, ask("view,purchase", window="24h", scope="users"), others=others)
+    assert (found.reason, found.pending) == (reason, reason.startswith("may"))
+    assert found.remedy is None or not found.pending
+
+
+def standing(found: Explanation) -> list[str]:
+    """Each step in one line: event, stage counted, stage armed, seconds since and left, ending."""
+    return [
+        " ".join(
+            str(part)
+            for part in (
+                step.name,
+                "-" if step.counted is None else step.counted,
+                "-" if step.armed is None else step.armed,
+                "-" if step.start is None else (step.start - TEN) // 1_000_000,
+                "-" if step.left is None else step.left // 1_000_000,
+                step.ended or "",
+            )
+        ).strip()
+        for step in found.steps
+    ]
+
+
+@pytest.mark.parametrize(
+    ("events", "funnel", "lines"),
+    [
+        pytest.param(
+            "x@0s a@1s x@2s b@3s c@4s a@5s",
+            ask("a,b,c"),
+            ["x - 0 - -", "a 0 1 1 -", "x - 1 1 -", "b 1 2 3 -", "c 2 - 1 -", "a - - 1 -"],
+            id="f1",
+        ),
+        pytest.param(
+            "a@0s b@4s x@10s x@11s a@12s b@13s",
+            ask("a,b,c", window="10s"),
+            [
+                *("a 0 1 0 10", "b 1 2 0 6", "x - 2 0 0", "x - 0 - - window"),
+                *("a - 1 12 10", "b - 2 12 9"),
+            ],
+            id="f4 the window runs out after its edge",
+        ),
+        pytest.param(
+            "a@0s a@20s b@21s",
+            ask("a,b,c", window="10s"),
+            ["a - 1 0 10", "a 0 1 20 10 window", "b 1 2 20 9"],
+            id="f4 another attempt begins as one runs out",
+        ),
+        pytest.param(
+            "b@0s a@0s a@5s",
+            ask("a,b,c"),
+            ["b 1 2 0 -", "a 0 2 0 -", "a - 2 0 -"],
+            id="f2 ties stand as after all of them",
+        ),
+        pytest.param(
+            "a@0s a@3s b@4s",
+            ask("a,b", window="2s", start="first"),
+            ["a 0 1 0 2", "a - - - - window", "b - - - -"],
+            id="f5 only the first starts",
+        ),
+        pytest.param(
+            "a@0s b@1s x@2s a@3s b@4s c@5s",
+            ask("a,b,c", order="strict"),
+            ["a - 1 0 -", "b - 2 0 -", "x - 0 - - strict", "a 0 1 3 -", "b 1 2 3 -", "c 2 - 3 -"],
+            id="f6 what stands between ends an attempt",
+        ),
+        pytest.param(
+            "b@0s x@1s a@2s x@9s c@10s",
+            ask("a,b,c", order="any", window="5s"),
+            ["b 0 0 0 5", "x - 0 0 4", "a 1 2 0 3", "x - 0 - - window", "c - 0 10 5"],
+            id="f7 what is lacking is armed",
+        ),
+        pytest.param(
+            "a@0s x@1s b@2s a@3s",
+            ask("a,b", exclude="x"),
+            ["a 0 1 0 -", "x - 0 - - exclusion", "b - 0 - -", "a - 1 3 -"],
+            id="f8 an excluded event ends an attempt",
+        ),
+        pytest.param(
+            "a@0s a@5s a@9s b@10s",
+            ask("a,b", since=TEN + 2_000_000, until=TEN + 6_000_000),
+            ["a - 0 - -", "a 0 1 5 -", "a - 1 5 -", "b 1 - 5 -"],
+            id="f12 starts in the range",
+        ),
+        pytest.param(
+            "a@0s x@7s",
+            ask("a,b", until=TEN - 1),
+            ["a - - - -", "x - - - -"],
+            id="f12 after the range nothing is waited for",
+        ),
+    ],
+)
+def test_steps_say_how_things_stand(events: str, funnel: Funnel, lines: list[str]) -> None:
+    lines = [line.replace("b 1 2 3 -", "b 1 2 1 -") if "x - 0" in lines[0] else line for line in lines]
+    assert standing(explain(events, funnel)) == lines

@@ -1,0 +1,30 @@
+"""The same screen on every machine: no animation, no colours or keys of the developer's."""
+
+import asyncio
+import os
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _steady_screen(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("TEXTUAL")]:
+        monkeypatch.delenv(name)
+    for name in ("NO_COLOR", "FORCE_COLOR", "COLORTERM"):
+        monkeypatch.delenv(name, raising=False)
+    # Read when Textual is imported, which a pytest plugin may have done already.
+    monkeypatch.setattr("textual.constants.TEXTUAL_ANIMATIONS", "none")
+
+
+@pytest.fixture(autouse=True)
+def _no_idling(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Textual's pilot waits until the processor seems idle: slow, and wrong on a busy machine.
+
+    Tests wait for messages and workers instead; see `settled` in `driving.py`.
+    """
+
+    async def wait_for_idle(min_sleep: float = 0, max_sleep: float = 1) -> None:
+        await asyncio.sleep(0)
+
+    monkeypatch.setattr("textual.app.wait_for_idle", wait_for_idle)
+    monkeypatch.setattr("textual.pilot.wait_for_idle", wait_for_idle)

@@ -1,0 +1,125 @@
+from collections.abc import Callable, Iterator
+
+import pytest
+
+import core
+from core.engine import EVERYBODY, Cohort, Sort, UserRow
+from core.study import Study
+from tests.tui.driving import demo_engine, engine_of, study
+from tracer_tui.answers import PAGE, Listing, View, answer, fetch, fetch_around, trace
+
+STAGES = "home,product,cart,payment,purchase"
+ASKED = study(STAGES)
+BY_ID = Sort("user", descending=False)
+
+
+def row(user: str, journey: int | None = None) -> UserRow:
+    return UserRow(user, journey, sessions=1, events=1, first=0, last=0, depth=0)
+
+
+def crowd(users: int) -> core.LocalEngine:
+    return engine_of(*((f"u{i:04}", "a", i) for i in range(users)))
+
+
+def test_every_answer_is_to_the_view() -> None:
+    view = View(ASKED, Cohort("left", 3), BY_ID, "o")
+    answers = answer(demo_engine(), view, None)
+    assert answers is not None
+    assert answers.shown is not None
+    page = answers.listing.page
+    assert answers.view == view
+    assert {answers.funnel.study, page.study, answers.shown.trail.study} == {ASKED}
+    assert (page.cohort, page.sort, page.search) == (Cohort("left", 3), BY_ID, "o")
+    assert [found.user for found in page.rows] == ["bo"]
+
+
+def test_the_trail_is_that_of_the_user_at_the_cursor() -> None:
+    answers = answer(demo_engine(), View(ASKED), row("cy"))
+    assert answers is not None
+    assert answers.shown is not None
+    found = answers.listing.row(answers.listing.cursor or 0)
+    assert found is not None
+    assert (found.user, answers.shown.trail.user) == ("cy", "cy")
+
+
+def test_the_cursor_begins_at_the_top_when_the_chosen_user_is_not_listed() -> None:
+    view = View(ASKED, Cohort("left", 3))
+    answers = answer(demo_engine(), view, row("ana", 1))
+    assert answers is not None
+    assert answers.shown is not None
+    assert answers.listing.cursor == 0
+    assert answers.shown.trail.user == answers.listing.page.rows[0].user
+
+
+def test_a_list_of_nobody_has_no_trail() -> None:
+    answers = answer(demo_engine(), View(ASKED, search="nobody is called this"), row("ana"))
+    assert answers is not None
+    assert (answers.listing.page.total, answers.listing.cursor, answers.shown) == (0, 0, None)
+
+
+def test_an_empty_log_has_answers() -> None:
+    answers = answer(core.open_engine([]), View(Study()), None)
+    assert answers is not None
+    assert (answers.listing.page.total, answers.shown) == (0, None)
+    assert answers.funnel.stages == ()
+
+
+@pytest.mark.parametrize("questions", [0, 1])
+def test_it_stops_between_two_questions_when_cancelled(questions: int) -> None:
+    answers: Iterator[bool] = iter([False] * questions + [True])
+    cancelled: Callable[[], bool] = answers.__next__
+    assert answer(demo_engine(), View(ASKED), None, cancelled) is None
+
+
+def test_a_journey_of_the_list_leads_to_its_session() -> None:
+    engine = engine_of(("ana", "a", 0), ("ana", "a", 4_000), ("ana", "a", 8_000))
+    asked = study("a,b")
+    page = engine.users(asked, Cohort("left", 0), BY_ID)
+    shown = [trace(engine, asked, found) for found in page.rows]
+    assert [one.session for one in shown] == [1, 2, 3]
+    assert trace(engine, asked, row("ana")).session is None
+
+
+def test_the_stretch_is_fetched_around_the_chosen_user() -> None:
+    listing = fetch(crowd(3 * PAGE), View(Study(), sort=BY_ID), row("u0700"))
+    assert listing.cursor == 700
+    assert listing.page.start == 700 - PAGE // 2
+    assert len(listing.page.rows) == PAGE
+    found = listing.row(700)
+    assert found is not None
+    assert found.user == "u0700"
+
+
+def test_more_of_the_list_leaves_the_cursor_where_it_is() -> None:
+    listing = fetch_around(crowd(3 * PAGE), View(Study(), sort=BY_ID), 1_000)
+    assert listing.cursor is None
+    assert listing.page.start == 1_000 - PAGE // 2
+    assert listing.page.rows[0].user == f"u{1_000 - PAGE // 2:04}"
+
+
+@pytest.mark.parametrize(
+    ("index", "user"),
+    [(-1, None), (0, "u0000"), (PAGE - 1, f"u{PAGE - 1:04}"), (PAGE, None), (10**9, None)],
+)
+def test_only_fetched_rows_are_there(index: int, user: str | None) -> None:
+    listing: Listing = fetch(crowd(2 * PAGE), View(Study(), sort=BY_ID), None)
+    found = listing.row(index)
+    assert (found.user if found else None) == user
+
+
+@pytest.mark.parametrize(
+    ("stages", "cohort", "kept"),
+    [
+        ("a,b,c", Cohort("left", 1), True),
+        ("a,b", Cohort("left", 1), True),
+        ("a", Cohort("left", 1), False),
+        ("a", Cohort("reached", 0), True),
+        ("", Cohort("reached", 0), False),
+        ("", EVERYBODY, True),
+    ],
+)
+def test_a_cohort_goes_with_its_stage(stages: str, cohort: Cohort, kept: bool) -> None:
+    view = View(study("a,b,c"), cohort, BY_ID, "x").with_study(study(stages))
+    assert view.study == study(stages)
+    assert view.cohort == (cohort if kept else EVERYBODY)
+    assert (view.sort, view.search) == (BY_ID, "x")

@@ -1,0 +1,165 @@
+"""While the source is being read, and when it cannot be."""
+
+import threading
+from collections.abc import Callable
+
+import pytest
+from textual.widgets import Static
+
+import core
+from core.engine import Engine
+from core.study import Study
+from tests.tui.driving import DEMO, PATIENCE, Face, demo_engine, until
+from tracer_tui.app import UNREADABLE, TracerApp
+from tracer_tui.screens.explorer import Explorer
+from tracer_tui.screens.help import Help
+
+
+class Slow:
+    """A source that is read to a quarter, and on when it is let."""
+
+    def __init__(self) -> None:
+        self.let_on = threading.Event()
+        self.was_cancelled = threading.Event()
+
+    def open(self, cancelled: Callable[[], bool], progress: Callable[[float], None]) -> Engine:
+        progress(0.25)
+        while not self.let_on.wait(0.005):
+            if cancelled():
+                self.was_cancelled.set()
+                raise core.Cancelled("stopped")
+        return demo_engine()
+
+
+def unreadable(message: str) -> TracerApp:
+    def open_engine(cancelled: Callable[[], bool], progress: Callable[[float], None]) -> Engine:
+        raise core.SourceError(message)
+
+    return TracerApp(open_engine, Study(), "events.json")
+
+
+async def test_loading_shows_what_is_read_and_how_far() -> None:
+    slow = Slow()
+    app = TracerApp(slow.open, Study(), "events.json")
+    async with app.run_test() as pilot:
+        face = Face(pilot, [])
+        await until(pilot, lambda: "25%" in face.status)
+        assert "Reading events.json …" in face.text
+        assert not face.users.region.area
+        slow.let_on.set()
+        await until(pilot, lambda: face.explorer.funnel is not None)
+        await face.settled()
+        assert "Reading" not in face.text
+        assert "%" not in face.status
+        assert face.counts == [5, 5, 5, 5, 3]
+        assert face.focused is face.lines
+
+
+async def test_leaving_while_loading_stops_the_reading() -> None:
+    slow = Slow()
+    app = TracerApp(slow.open, Study(), "events.json")
+    async with app.run_test() as pilot:
+        await until(pilot, lambda: "25%" in Face(pilot, []).status)
+        await pilot.press("q")
+    assert app.return_code == 0
+    assert slow.was_cancelled.wait(PATIENCE)
+
+
+async def test_keys_that_need_events_wait_for_them_and_help_does_not() -> None:
+    slow = Slow()
+    app = TracerApp(slow.open, Study(), "events.json")
+    async with app.run_test() as pilot:
+        face = Face(pilot, [])
+        await until(pilot, lambda: "25%" in face.status)
+        for key in ("[", "]", "t", "a", "d", "s", "z", "1", "3", "slash", "exclamation_mark", "("):
+            await pilot.press(key)
+            assert (key, app.screen) == (key, face.explorer)
+        assert face.explorer.view.study == Study()
+        await pilot.press("question_mark")
+        assert isinstance(app.screen, Help)
+        await pilot.press("escape")
+        assert isinstance(app.screen, Explorer)
+        slow.let_on.set()
+        await until(pilot, lambda: face.explorer.funnel is not None)
+
+
+async def test_a_source_that_cannot_be_read_says_why_and_leaves_with_its_code() -> None:
+    app = unreadable("no file is called events.jsn; did you mean events.json?")
+    async with app.run_test() as pilot:
+        face = Face(pilot, [])
+        await until(pilot, lambda: face.explorer.unreadable)
+        await face.settled()
+        for shown in (
+            "Cannot read the events",
+            "no file is called events.jsn; did you mean events.json?",
+            "Press q to quit.",
+        ):
+            assert shown in face.text
+        for key in ("[", "j", "a", "slash", "enter", "escape"):
+            await pilot.press(key)
+        assert isinstance(app.screen, Explorer)
+        await pilot.press("q")
+    assert app.return_code == UNREADABLE == 3
+
+
+async def test_a_source_of_a_real_file_that_is_not_there(tmp_path: object) -> None:
+    missing = str(DEMO.with_name("nothing_here.json"))
+    app = TracerApp(
+        lambda cancelled, progress: core.open_engine(
+            missing, cancelled=cancelled, progress=progress
+        ),
+        Study(),
+        missing,
+    )
+    async with app.run_test(size=(200, 24)) as pilot:
+        face = Face(pilot, [])
+        await until(pilot, lambda: face.explorer.unreadable)
+        await face.settled()
+        assert "nothing_here.json" in str(face.explorer.query_one("#message", Static).content)
+
+
+async def test_the_demo_is_read_from_its_file() -> None:
+    app = TracerApp(
+        lambda cancelled, progress: core.open_engine(
+            str(DEMO), cancelled=cancelled, progress=progress
+        ),
+        Study(),
+        DEMO.name,
+    )
+    async with app.run_test() as pilot:
+        face = Face(pilot, [])
+        await until(pilot, lambda: face.explorer.funnel is not None)
+        assert face.counts == [5, 5, 5, 5, 3]
+
+
+@pytest.mark.parametrize("stages", [(), (core.Stage(("home",)),)])
+async def test_the_question_given_at_the_start_is_asked(stages: tuple[core.Stage, ...]) -> None:
+    asked = Study(timeout=None, stages=stages, scope="users")
+    app = TracerApp(lambda cancelled, progress: demo_engine(), asked, "demo")
+    async with app.run_test() as pilot:
+        face = Face(pilot, [])
+        await until(pilot, lambda: face.explorer.funnel is not None)
+        expected = asked.with_stages(demo_engine().suggest(), suggested=True)
+        assert face.study == (asked if stages else expected)
+
+
+async def test_only_the_user_of_the_question_is_listed() -> None:
+    app = TracerApp(lambda cancelled, progress: demo_engine(), Study(user="bo"), "demo")
+    async with app.run_test() as pilot:
+        face = Face(pilot, [])
+        await until(pilot, lambda: face.explorer.funnel is not None)
+        assert face.listed == ["bo"]
+        assert "10 events · 1 user · 1 session" in face.status
+
+
+@pytest.mark.parametrize(
+    ("no_color", "theme"), [("1", "ansi-dark"), ("", "ansi-dark"), (None, "textual-dark")]
+)
+async def test_colours_are_those_the_terminal_can_show(
+    monkeypatch: pytest.MonkeyPatch, no_color: str | None, theme: str
+) -> None:
+    if no_color is not None:
+        monkeypatch.setenv("NO_COLOR", no_color)
+    app = TracerApp(lambda cancelled, progress: demo_engine(), Study(), "demo")
+    async with app.run_test():
+        assert app.theme == theme

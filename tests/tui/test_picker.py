@@ -1,0 +1,127 @@
+"""The stage picker, by what it gives back."""
+
+from collections.abc import Mapping
+
+import pytest
+from textual.app import App
+from textual.widgets import Input, Label
+
+import core
+from tests.tui.driving import drawn_lines, settled
+from tracer_tui.screens.picker import NameLines, StagePicker
+
+COUNTS = {"cart": 5, "home": 7, "payment": 7, "payment_error": 4, "product": 11, "日本": 1}
+
+
+class Asking(App[None]):
+    """Nothing but the picker, and what it gave back."""
+
+    CSS_PATH = "../../tracer_tui/tracer.tcss"
+
+    def __init__(self, counts: Mapping[str, int] = COUNTS) -> None:
+        super().__init__()
+        self.counts = counts
+        self.picked: list[core.Stage | None] = []
+
+    def on_mount(self) -> None:
+        self.push_screen(StagePicker("Add a stage", self.counts), self.picked.append)
+
+    @property
+    def names(self) -> list[str]:
+        return list(self.screen.query_one(NameLines).names)
+
+
+async def test_names_are_listed_the_most_frequent_first_with_their_counts() -> None:
+    app = Asking()
+    async with app.run_test() as pilot:
+        await settled(pilot)
+        assert app.names == ["product", "home", "payment", "cart", "payment_error", "日本"]
+        lines = drawn_lines(app.screen.query_one(NameLines), width=30)
+        assert lines[0] == " product                   11"
+        assert lines[5] == " 日本                       1"
+
+
+@pytest.mark.parametrize(
+    ("keys", "picked"),
+    [
+        ("enter", "product"),
+        ("down enter", "home"),
+        ("down down enter", "payment"),
+        ("down down up enter", "home"),
+        ("down up enter", "product"),
+        ("c a r enter", "cart"),
+        ("p a y enter", "payment"),
+        ("p a y down enter", "payment_error"),
+        ("C A R T enter", "cart"),
+        ("down down x x x backspace backspace backspace enter", "product"),
+    ],
+)
+async def test_a_name_is_picked(keys: str, picked: str) -> None:
+    app = Asking()
+    async with app.run_test() as pilot:
+        for key in keys.split():
+            await pilot.press(key)
+            await settled(pilot)
+    assert app.picked == [core.Stage((picked,))]
+
+
+@pytest.mark.parametrize(
+    ("typed", "stage"),
+    [
+        ("*", core.Stage.any_event()),
+        ("cart|payment", core.Stage(("cart", "payment"))),
+        ("cart|refund", core.Stage(("cart", "refund"))),
+        ("refund", core.Stage(("refund",))),
+        ("日本", core.Stage(("日本",))),
+    ],
+)
+async def test_a_stage_is_typed(typed: str, stage: core.Stage) -> None:
+    app = Asking()
+    async with app.run_test() as pilot:
+        app.screen.query_one(Input).value = typed
+        await settled(pilot)
+        await pilot.press("enter")
+        await settled(pilot)
+    assert app.picked == [stage]
+
+
+@pytest.mark.parametrize("typed", ["cart||payment", "|"])
+async def test_what_is_no_stage_is_explained(typed: str) -> None:
+    app = Asking()
+    async with app.run_test() as pilot:
+        app.screen.query_one(Input).value = typed
+        await settled(pilot)
+        await pilot.press("enter")
+        await settled(pilot)
+        assert app.picked == []
+        problem = str(app.screen.query_one("#picker-problem", Label).content)
+        assert problem.startswith(f"{typed!r} is not a stage")
+
+
+async def test_escape_picks_nothing() -> None:
+    app = Asking()
+    async with app.run_test() as pilot:
+        await pilot.press(*"cart", "escape")
+    assert app.picked == [None]
+
+
+async def test_nothing_typed_and_nothing_listed_picks_nothing() -> None:
+    app = Asking({})
+    async with app.run_test() as pilot:
+        await pilot.press("enter")
+        await settled(pilot)
+        assert app.picked == []
+        assert str(app.screen.query_one("#picker-problem", Label).content)
+
+
+async def test_two_clicks_pick_a_name() -> None:
+    app = Asking()
+    async with app.run_test() as pilot:
+        await settled(pilot)
+        await pilot.click(NameLines, offset=(3, 2))
+        await settled(pilot)
+        assert app.picked == []
+        assert app.screen.query_one(NameLines).cursor == 2
+        await pilot.click(NameLines, offset=(3, 3), times=2)
+        await settled(pilot)
+    assert app.picked == [core.Stage(("cart",))]

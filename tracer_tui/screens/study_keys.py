@@ -1,0 +1,149 @@
+"""The keys that change the study: timeout, window, scope, order and stages.
+
+Each makes a new view, and nothing else; what the view shows is the explorer's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar, get_args
+
+from textual.binding import Binding, BindingType
+from textual.reactive import reactive
+from textual.screen import Screen
+
+from core.durations import format_limit, parse_limit
+from core.engine import Summary
+from core.stage import Stage
+from core.study import Study
+from core.walk import Order
+from tracer_tui.answers import View
+from tracer_tui.ladder import TIMEOUTS, WINDOWS, climb
+from tracer_tui.screens.picker import StagePicker
+from tracer_tui.screens.prompt import Prompt
+from tracer_tui.widgets.funnel_bars import FunnelBars
+
+
+class StudyKeys(Screen[None]):
+    """A screen over a view of a study, with the keys that change it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("[", "timeout(-1)", "Timeout", key_display="[ ]", id="timeout.shorter"),
+        Binding("]", "timeout(1)", "Longer timeout", show=False, id="timeout.longer"),
+        Binding("t", "type_timeout", "Type a timeout", show=False, id="timeout.type"),
+        Binding("{", "window(-1)", "Shorter window", show=False, id="window.shorter"),
+        Binding("}", "window(1)", "Longer window", show=False, id="window.longer"),
+        Binding("w", "type_window", "Type a window", show=False, id="window.type"),
+        Binding("s", "scope", "Scope", id="study.scope"),
+        Binding("o", "order", "Ordered/strict/any", show=False, id="study.order"),
+        Binding("a", "add_stage", "Stage", id="stage.add"),
+        Binding("e", "edit_stage", "Edit the stage", show=False, id="stage.edit"),
+        Binding("d", "delete_stage", "Delete the stage", show=False, id="stage.delete"),
+        Binding("<", "move_stage(-1)", "Stage up", show=False, id="stage.up"),
+        Binding(">", "move_stage(1)", "Stage down", show=False, id="stage.down"),
+    ]
+
+    view: reactive[View] = reactive(View(Study()), init=False)
+    """What the person asked to see."""
+    summary: reactive[Summary | None] = reactive(None)
+    """What is open; None while it is being read."""
+
+    def __init__(self) -> None:
+        """Begin with nothing to change."""
+        super().__init__()
+        self._stage_after: int | None = None
+
+    def _study(self, study: Study) -> None:
+        self.view = self.view.with_study(study)
+
+    def action_timeout(self, steps: int) -> None:
+        """Climb the ladder of session timeouts."""
+        study = self.view.study
+        self._study(study.with_timeout(climb(study.timeout, TIMEOUTS, steps)))
+
+    def action_window(self, steps: int) -> None:
+        """Climb the ladder of conversion windows."""
+        study = self.view.study
+        self._study(study.with_window(climb(study.window, WINDOWS, steps)))
+
+    def action_type_timeout(self) -> None:
+        """Ask for a session timeout."""
+        study = self.view.study
+        self._prompt(
+            "Session timeout",
+            study.timeout,
+            lambda text: self._study(study.with_timeout(parse_limit(text))),
+        )
+
+    def action_type_window(self) -> None:
+        """Ask for a conversion window."""
+        study = self.view.study
+        self._prompt(
+            "Conversion window",
+            study.window,
+            lambda text: self._study(study.with_window(parse_limit(text))),
+        )
+
+    def _prompt(self, title: str, value: int | None, then: Callable[[str], None]) -> None:
+        def answered(text: str | None) -> None:
+            if text is not None:
+                then(text)
+
+        hint = "such as 90s, 30m, 1h30m or 7d; off for none"
+        self.app.push_screen(Prompt(title, hint, format_limit(value), parse_limit), answered)
+
+    def action_scope(self) -> None:
+        """Count users in place of journeys, or the other way round."""
+        study = self.view.study
+        self._study(study.with_scope("users" if study.scope == "journeys" else "journeys"))
+
+    def action_order(self) -> None:
+        """Let stages follow one another otherwise: ordered, strict, any."""
+        study, orders = self.view.study, get_args(Order)
+        following = orders[(orders.index(study.order) + 1) % len(orders)]
+        self._study(study.with_order(following))
+
+    @property
+    def _stage(self) -> int:
+        return self.query_one(FunnelBars).cursor
+
+    def action_add_stage(self) -> None:
+        """Ask for a stage and put it after the one at the cursor."""
+
+        def add(stage: Stage | None) -> None:
+            if stage is not None:
+                stages, after = self.view.study.stages, self._stage + 1
+                self._stages((*stages[:after], stage, *stages[after:]), after)
+
+        self._pick("Add a stage", add)
+
+    def action_edit_stage(self) -> None:
+        """Ask for a stage in place of the one at the cursor."""
+
+        def edit(stage: Stage | None) -> None:
+            stages, here = self.view.study.stages, self._stage
+            if stage is not None and stages:
+                self._stages((*stages[:here], stage, *stages[here + 1 :]), here)
+
+        self._pick("Edit the stage", edit)
+
+    def action_delete_stage(self) -> None:
+        """Take the stage at the cursor out."""
+        stages, here = self.view.study.stages, self._stage
+        self._stages((*stages[:here], *stages[here + 1 :]), here)
+
+    def action_move_stage(self, steps: int) -> None:
+        """Move the stage at the cursor."""
+        stages, here = list(self.view.study.stages), self._stage
+        there = here + steps
+        if 0 <= there < len(stages):
+            stages[here], stages[there] = stages[there], stages[here]
+            self._stages(tuple(stages), there)
+
+    def _stages(self, stages: tuple[Stage, ...], cursor: int) -> None:
+        self._stage_after = cursor
+        self._study(self.view.study.with_stages(stages))
+
+    def _pick(self, title: str, then: Callable[[Stage | None], None]) -> None:
+        if self.summary is not None:
+            self.app.push_screen(StagePicker(title, self.summary.name_counts), then)

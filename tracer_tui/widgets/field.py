@@ -1,0 +1,17 @@
+"""A line to type in. What is pasted there may come from events, so it is shown and never obeyed."""
+
+from __future__ import annotations
+
+from rich.text import Text
+from textual.widgets import Input
+
+from tracer_tui.text import visible
+
+
+class Field(Input):
+    """An `Input` whose value stays exact while what it draws is plain signs."""
+
+    @property
+    def _value(self) -> Text:
+        # One sign for each character, so that the cursor stands where it should.
+        return Text("".join(map(visible, self.value)), no_wrap=True, overflow="ignore", end="")
