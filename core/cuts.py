@@ -70,11 +70,8 @@ def at_midnight(log: EventLog, zone: str) -> Ints:
     if len(log) == 0:
         return _none()
     since, offset = utc_offsets(log.time, ZoneInfo(zone))
-    # With one offset all year, as in UTC, there is nothing to look up.
-    moved = (
-        offset[0] if len(offset) == 1 else offset[since.searchsorted(log.time, side="right") - 1]
-    )
-    return np.flatnonzero(np.diff((log.time + moved) // DAY)) + 1
+    local = log.time + offset[since.searchsorted(log.time, side="right") - 1]
+    return np.flatnonzero(np.diff(local // DAY)) + 1
 
 
 def utc_offsets(time: Ints, zone: ZoneInfo) -> tuple[Ints, Ints]:

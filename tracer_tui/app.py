@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import signal
+import sys
 from collections.abc import Iterable
 from typing import ClassVar
 
@@ -45,8 +48,14 @@ class TracerApp(App[None]):
         return self._first
 
     def on_mount(self) -> None:
-        """Choose colours that the terminal can show."""
+        """Choose colours that the terminal can show, and leave it in order when told to end."""
         self.theme = "ansi-dark" if self.no_color else "textual-dark"
+        if sys.platform != "win32":
+            for number in (signal.SIGTERM, signal.SIGHUP):
+                asyncio.get_running_loop().add_signal_handler(number, self._end, number)
+
+    def _end(self, number: int) -> None:
+        self.exit(return_code=128 + number)
 
     async def action_quit(self) -> None:
         """Leave; with the exit code of an unreadable source if there was nothing to see."""
@@ -73,4 +82,6 @@ class TracerApp(App[None]):
                     self.call_later(self.run_action, action, node)
 
                 yield SystemCommand(binding.description, f"key {key}", run)
-        yield from super().get_system_commands(screen)
+        for command in super().get_system_commands(screen):
+            if command.title not in offered:
+                yield command

@@ -37,6 +37,9 @@ from core.reading.times import SAMPLED_ROWS, TimeKind, text_kind, typed_kind
 SAMPLED_RECORDS = 1_000
 """Records looked at for the names of their fields."""
 
+NOT_BLANK = "(starts_with(line, '{') OR trim(line) <> '')"
+"""SQL for a line that says something; trimming every line would cost more than reading it."""
+
 PICKED = """
 CREATE TABLE picked (row BIGINT, user_id VARCHAR, event VARCHAR, time BIGINT, seq BIGINT);
 CREATE VIEW accepted AS
@@ -206,7 +209,7 @@ def _pick(
 
 def _extract(relation: str, number: str, fields: Fields | None, *, is_json: bool) -> str:
     """SQL for n, the row's number, and the text of u, e, t and s: user, event, time, sequence."""
-    there = f"FROM {relation} WHERE trim(line) <> ''" if is_json else f"FROM {relation}"
+    there = f"FROM {relation} WHERE {NOT_BLANK}" if is_json else f"FROM {relation}"
     if fields is None:
         empty = ", ".join(f"CAST(NULL AS VARCHAR) AS {column}" for column in "uets")
         return f"SELECT {number} AS n, {empty} {there}"
@@ -231,7 +234,7 @@ def _json_keys(connection: duckdb.DuckDBPyConnection, relation: str) -> list[str
     rows = connection.execute(
         f"SELECT key FROM (SELECT n, unnest(keys) AS key FROM ("
         f"SELECT rowid AS n, TRY(json_keys(line)) AS keys FROM {relation} "
-        f"WHERE trim(line) <> '' LIMIT {SAMPLED_RECORDS})) GROUP BY key ORDER BY min(n)"
+        f"WHERE {NOT_BLANK} LIMIT {SAMPLED_RECORDS})) GROUP BY key ORDER BY min(n)"
     ).fetchall()
     return [str(row[0]) for row in rows]
 

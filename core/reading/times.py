@@ -36,7 +36,8 @@ def typed_kind(column_type: str, tz: str) -> TimeKind | None:
     if column_type == "TIMESTAMP WITH TIME ZONE":
         return TimeKind("timestamps", "epoch_us({0})")
     if column_type.startswith("TIMESTAMP") or column_type == "DATE":
-        zoned = f"timezone({literal(tz)}, CAST({{0}} AS TIMESTAMP))"
+        plain = "CAST({0} AS TIMESTAMP)"
+        zoned = plain if tz == "UTC" else f"timezone({literal(tz)}, {plain})"
         return TimeKind(
             f"timestamps without a zone, read as {tz}",
             f"epoch_us({zoned})",

@@ -209,7 +209,9 @@ def measure_keys(ours: Sequence[str], presses: int) -> None:
     print(f"|{' --- |' * 9}")
     with Terminal(ours) as terminal:
         terminal.wait_for(_is_painted, 60)
+        # Of a small file some of these come after it has been read.
         print(_row("help ?, while reading", press_each(terminal, "??????")), flush=True)
+    with Terminal(ours) as terminal:
         terminal.wait_for(lambda seen: NUMBERS in seen, 600)
         terminal.settle()
         for label, (measure, keys) in KINDS.items():

@@ -75,6 +75,12 @@ def test_j3_midnight_is_that_of_the_zone(zone: str, moments: list[str], counts: 
             id="a day of 25 hours",
         ),
         pytest.param(
+            "Europe/Berlin",
+            ["2026-01-15T12:00", "2026-07-15T21:59:59.999999", "2026-07-15T22:00"],
+            [1, 1, 1],
+            id="a change while nothing happened",
+        ),
+        pytest.param(
             "America/Sao_Paulo",
             ["2018-11-04T02:59:59.999999", "2018-11-04T03:00"],
             [1, 1],

@@ -8,8 +8,10 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def _steady_screen(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.startswith("TEXTUAL")]:
-        monkeypatch.delenv(name)
+    for name in list(os.environ):
+        # The snapshot plugin keeps its folder there.
+        if name.startswith("TEXTUAL") and not name.startswith("TEXTUAL_SNAPSHOT"):
+            monkeypatch.delenv(name)
     for name in ("NO_COLOR", "FORCE_COLOR", "COLORTERM"):
         monkeypatch.delenv(name, raising=False)
     # Read when Textual is imported, which a pytest plugin may have done already.

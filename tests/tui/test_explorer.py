@@ -952,6 +952,7 @@ async def test_any_size_works(size: tuple[int, int]) -> None:
         await face.press("j", "3", "enter", "]", "z", "question_mark", "escape", "a", "escape")
         assert face.app.is_running
         await face.pilot.resize_terminal(*WIDE)
+        await until(face.pilot, lambda: len(face.text.splitlines()) == WIDE[1])
         await face.settled()
         assert "Left at ④ payment · 2" in face.text or "Biggest leak" in face.text
 

@@ -153,7 +153,7 @@ async def test_only_the_user_of_the_question_is_listed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("no_color", "theme"), [("1", "ansi-dark"), ("", "ansi-dark"), (None, "textual-dark")]
+    ("no_color", "theme"), [("1", "ansi-dark"), ("", "textual-dark"), (None, "textual-dark")]
 )
 async def test_colours_are_those_the_terminal_can_show(
     monkeypatch: pytest.MonkeyPatch, no_color: str | None, theme: str
@@ -163,3 +163,16 @@ async def test_colours_are_those_the_terminal_can_show(
     app = TracerApp(lambda cancelled, progress: demo_engine(), Study(), "demo")
     async with app.run_test():
         assert app.theme == theme
+
+
+def test_a_fault_of_the_program_tells_no_values(capfd: pytest.CaptureFixture[str]) -> None:
+    def open_engine(cancelled: object, progress: object) -> Engine:
+        user = "@".join(("ana", "example.com"))
+        raise RuntimeError(f"a fault about {len(user)} characters")
+
+    app = TracerApp(open_engine, Study(), "events.json")
+    app.run(headless=True)
+    told = capfd.readouterr().err
+    assert app.return_code == 1
+    assert "RuntimeError: a fault about 15 characters" in told
+    assert "ana@example" not in told

@@ -19,7 +19,6 @@ from textual.worker import get_current_worker
 
 from core.engine import EVERYBODY, Cohort, Engine, FunnelAnswer, UserRow
 from core.errors import Cancelled, TracerError
-from core.explanation import Explanation
 from core.stage import Stage
 from core.study import Study
 from tracer_tui.answers import Answers, Listing, Shown, View, answer, fetch_around, trace
@@ -105,12 +104,6 @@ class Explorer(StudyKeys):
 
         row: UserRow
         shown: Shown
-
-    @dataclass
-    class Explained(Message):
-        """The engine explained a user, or said why it cannot."""
-
-        found: Explanation | TracerError
 
     @dataclass
     class Failed(Message):
@@ -212,20 +205,6 @@ class Explorer(StudyKeys):
 
         self.run_worker(work, thread=True, group="trails")
 
-    def _explain(self, row: UserRow) -> None:
-        engine, answer = self._engine, self.funnel
-        if engine is None or answer is None:
-            return
-        study = answer.study
-
-        def work() -> None:
-            try:
-                self.post_message(self.Explained(engine.explain(study, row.user, row.journey)))
-            except TracerError as error:
-                self.post_message(self.Explained(error))
-
-        self.run_worker(work, thread=True, group="why", exclusive=True)
-
     # What comes back.
 
     @on(Progressed)
@@ -290,18 +269,6 @@ class Explorer(StudyKeys):
             and message.row == self._chosen
         ):
             self.shown = message.shown
-
-    @on(Explained)
-    def _show_why(self, message: Explained) -> None:
-        found = message.found
-        if isinstance(found, TracerError):
-            self.notify(visible(str(found)), severity="error", markup=False)
-        elif self.is_current and found.study is not None and found.study == self.view.study:
-            self.app.push_screen(Why(found, found.study), self._take)
-
-    def _take(self, study: Study | None) -> None:
-        if study is not None:
-            self._study(study)
 
     @on(Failed)
     def _show_failure(self, message: Failed) -> None:
@@ -394,8 +361,12 @@ class Explorer(StudyKeys):
 
     def action_why(self) -> None:
         """Explain how far the user at the cursor got, and why no farther."""
-        if self._chosen is not None:
-            self._explain(self._chosen)
+        if self._engine is not None and self._chosen is not None:
+            self.app.push_screen(Why(self._engine, self.view.study, self._chosen), self._take)
+
+    def _take(self, study: Study | None) -> None:
+        if study is not None:
+            self._study(study)
 
     def action_rejects(self) -> None:
         """Show the rows that could not be used."""

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.cells import cell_len
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
+from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Label
 
+from core.engine import Engine, UserRow
+from core.errors import TracerError
 from core.explanation import Explanation, Step
+from core.remedy import Remedy
+from core.stage import Stage
 from core.study import Study
 from tracer_tui.drawing import fit, offset, span, stage_sign
 from tracer_tui.text import content, visible
@@ -30,16 +37,18 @@ _LONGEST_NAME = 32
 class WalkLines(LineView):
     """One line an event: when, what, and what the funnel waits for after it."""
 
-    def __init__(self, explanation: Explanation) -> None:
-        """Show the steps of an explanation."""
+    def __init__(self) -> None:
+        """Begin with nothing to show."""
         super().__init__(id="why-lines")
-        self._stages = explanation.funnel.stages
-        self._steps = explanation.steps
+        self._stages: Sequence[Stage] = ()
+        self._steps: Sequence[Step] = ()
+        self._name_width = 0
+
+    def show(self, explanation: Explanation) -> None:
+        """Show the steps of an explanation, with the cursor where the counted attempt ended."""
+        self._stages, self._steps = explanation.funnel.stages, explanation.steps
         names = (cell_len(visible(step.name)) for step in self._steps)
         self._name_width = min(max(names, default=0), _LONGEST_NAME)
-
-    def on_mount(self) -> None:
-        """Make room for them, and stand where the counted attempt ended."""
         self.line_count = len(self._steps)
         counted = [line for line, step in enumerate(self._steps) if step.counted is not None]
         self.cursor = counted[-1] if counted else 0
@@ -84,36 +93,76 @@ class Why(ModalScreen[Study | None]):
         Binding("escape,i,q", "dismiss(None)", "Close", id="why.close"),
     ]
 
-    def __init__(self, explanation: Explanation, study: Study) -> None:
-        """Show an explanation of a study's answer."""
+    @dataclass
+    class Explained(Message):
+        """The engine explained the user, or said why it cannot."""
+
+        found: Explanation | TracerError
+
+    def __init__(self, engine: Engine, study: Study, row: UserRow) -> None:
+        """Ask an engine why the user of a row, or the journey of it, got as far as it did."""
         super().__init__()
-        self._explanation = explanation
+        self._engine = engine
         self._study = study
+        self._row = row
+        self._remedy: Remedy | None = None
+
+    @property
+    def lines(self) -> WalkLines:
+        """The walk."""
+        return self.query_one(WalkLines)
 
     def compose(self) -> ComposeResult:
         """The reason, the remedy, and the walk."""
-        found = self._explanation
-        session = "" if found.journey is None else f" · session {found.journey}"
-        stages = len(found.funnel.stages)
         with Vertical(classes="box -wide-box", id="why") as box:
-            depth = f"{found.depth} of {stages} stages"
-            box.border_title = Content(f"Why · {visible(found.user)}{session} · {depth}")
-            change = "enter makes the change, " if found.remedy else ""
-            box.border_subtitle = f"{change}esc closes"
-            yield Label(content(found.reason), id="why-reason")
-            if self._advice():
-                yield Label(content(self._advice()), id="why-remedy")
-            yield WalkLines(found)
+            box.border_title = Content(f"Why · {visible(self._row.user)}")
+            box.border_subtitle = "esc closes"
+            yield Label("working…", id="why-reason")
+            yield Label("", id="why-remedy")
+            yield WalkLines()
 
-    def _advice(self) -> str:
-        found = self._explanation
-        if found.remedy is not None:
-            return f"To convert: {found.remedy.words}."
-        if found.converted or found.pending:
-            return ""
-        return "No single change of the question would convert."
+    def on_mount(self) -> None:
+        """Ask, in a thread."""
+        self.query_one("#why-remedy").display = False
+        self.run_worker(self._ask, thread=True)
+
+    def _ask(self) -> None:
+        found: Explanation | TracerError
+        try:
+            found = self._engine.explain(self._study, self._row.user, self._row.journey)
+        except TracerError as error:
+            found = error
+        self.post_message(self.Explained(found))
+
+    @on(Explained)
+    def _show(self, message: Explained) -> None:
+        found = message.found
+        reason = self.query_one("#why-reason", Label)
+        if isinstance(found, TracerError):
+            reason.update(content(str(found)))
+            return
+        reason.update(content(found.reason))
+        self._remedy = found.remedy
+        advice = self.query_one("#why-remedy", Label)
+        advice.update(content(_advice(found)))
+        advice.display = bool(_advice(found))
+        session = "" if found.journey is None else f" · session {found.journey}"
+        reached = f"{found.depth} of {len(found.funnel.stages)} stages"
+        box = self.query_one("#why")
+        box.border_title = Content(f"Why · {visible(found.user)}{session} · {reached}")
+        box.border_subtitle = f"{'enter makes the change, ' if found.remedy else ''}esc closes"
+        self.lines.show(found)
 
     def action_apply(self) -> None:
         """Answer with the changed study."""
-        if self._explanation.remedy is not None:
-            self.dismiss(self._explanation.remedy.study(self._study))
+        if self._remedy is not None:
+            self.dismiss(self._remedy.study(self._study))
+
+
+def _advice(found: Explanation) -> str:
+    """What to say of the remedy."""
+    if found.remedy is not None:
+        return f"To convert: {found.remedy.words}."
+    if found.converted or found.pending:
+        return ""
+    return "No single change of the question would convert."

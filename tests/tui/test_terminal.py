@@ -1,0 +1,252 @@
+"""The program as people run it: in a terminal of its own, with keys for bytes."""
+
+import fcntl
+import json
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.tui.driving import DEMO
+from tests.tui.hostile import HOSTILE
+
+pytestmark = pytest.mark.slow
+
+PATIENCE = 60.0
+"""Seconds to wait for something that is sure to come; it only runs out when a test has failed."""
+
+RUN = """
+import os, sys
+os.open(os.ttyname(2), os.O_RDWR)  # in a new session: this makes it the terminal of the process
+os.execv(sys.executable, [sys.executable, "-m", "tracer_tui", *sys.argv[1:]])
+"""
+
+PLAIN = {
+    "PYTHONPATH": str(DEMO.parent),
+    "TERM": "xterm-256color",
+    "TEXTUAL_ANIMATIONS": "none",
+}
+
+OWN = ("NO_COLOR", "FORCE_COLOR", "COLORTERM", "COLUMNS", "LINES")
+"""Settings of the developer's terminal."""
+
+TOKEN = re.compile(
+    r"""
+    (?P<move>\x1b\[(?P<y>\d*);?(?P<x>\d*)H)   # to a place
+    | (?P<clear>\x1b\[2J)
+    | \x1b\][^\x07\x1b]*(?:\x07|\x1b\\)       # strings to the terminal
+    | \x1bP[^\x1b]*\x1b\\
+    | \x1b\[[0-9;:?<>=$ ]*[@-~]               # everything else it understands
+    | \x1b.
+    | (?P<newline>\n) | (?P<return>\r)
+    | (?P<text>[^\x00-\x1f\x7f]+)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+
+
+class Terminal:
+    """A program in a terminal of so many columns and lines."""
+
+    def __init__(self, columns: int = 80, lines: int = 24) -> None:
+        self.ours, self.theirs = pty.openpty()
+        self.lines = lines
+        self.output = b""
+        self.resize(columns, lines)
+        self.modes = termios.tcgetattr(self.theirs)
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self, *arguments: str, given: bytes | None = None, **env: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", RUN, *arguments],
+            stdin=self.theirs if given is None else subprocess.PIPE,
+            stdout=self.theirs,
+            stderr=self.theirs,
+            start_new_session=True,
+            cwd=DEMO.parent,
+            env={name: value for name, value in os.environ.items() if name not in OWN}
+            | PLAIN
+            | env,
+        )
+        if given is not None:
+            assert self.process.stdin is not None
+            with self.process.stdin as pipe:
+                pipe.write(given)
+
+    def press(self, keys: str) -> None:
+        os.write(self.ours, keys.encode())
+
+    def resize(self, columns: int, lines: int) -> None:
+        self.lines = lines
+        fcntl.ioctl(self.ours, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+
+    def until(self, happened: Callable[[], bool], what: str) -> None:
+        """Read what the program says until something happens."""
+        end = time.monotonic() + PATIENCE
+        while not happened():
+            assert time.monotonic() < end, f"{what} never came:\n{self.screen}"
+            self._read()
+
+    def shows(self, *texts: str) -> None:
+        for text in texts:
+            self.until(lambda text=text: text in self.screen, text)  # type: ignore[misc]  # bound now
+
+    @property
+    def screen(self) -> str:
+        """What stands on the screen."""
+        cells: dict[tuple[int, int], str] = {}
+        y = x = 1
+        for token in TOKEN.finditer(self.output.decode(errors="replace")):
+            if token["move"]:
+                y, x = int(token["y"] or 1), int(token["x"] or 1)
+            elif token["clear"]:
+                cells.clear()
+            elif token["newline"]:
+                y += 1
+            elif token["return"]:
+                x = 1
+            elif token["text"]:
+                for sign in token["text"]:
+                    cells[y, x] = sign
+                    x += 1
+        width = max((column for _, column in cells), default=0)
+        return "\n".join(
+            "".join(cells.get((line, column), " ") for column in range(1, width + 1)).rstrip()
+            for line in range(1, self.lines + 1)
+        )
+
+    def leave(self) -> int:
+        """Wait for the end; returns the exit code."""
+        process = self.process
+        assert process is not None
+        self.until(lambda: process.poll() is not None, "the end")
+        while self._read():
+            pass
+        return process.returncode
+
+    def is_restored(self) -> bool:
+        """Whether the terminal has its screen, cursor and modes again, without mouse and paste."""
+
+        def last(on: bytes, off: bytes) -> bool:
+            return self.output.rfind(on) < self.output.rfind(off)
+
+        return (
+            last(b"\x1b[?1049h", b"\x1b[?1049l")
+            and last(b"\x1b[?25l", b"\x1b[?25h")
+            and last(b"\x1b[?1000h", b"\x1b[?1000l")
+            and last(b"\x1b[?2004h", b"\x1b[?2004l")
+            and termios.tcgetattr(self.theirs) == self.modes
+        )
+
+    def close(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        os.close(self.ours)
+        os.close(self.theirs)
+
+    def _read(self) -> bool:
+        ready, _, _ = select.select([self.ours], [], [], 0.05)
+        if ready:
+            self.output += os.read(self.ours, 65_536)
+        return bool(ready)
+
+
+@contextmanager
+def terminal(*arguments: str, given: bytes | None = None, **env: str) -> Iterator[Terminal]:
+    opened = Terminal()
+    try:
+        opened.start(*arguments, given=given, **env)
+        yield opened
+    finally:
+        opened.close()
+
+
+def test_the_demo_from_the_first_paint_to_the_last() -> None:
+    with terminal("demo_events.json") as shown:
+        shown.shows("Users · 5", "eli · 1 session · 8 events", "−40.0 %  2 left", "timeout 30m")
+        shown.press("[")
+        shown.shows("timeout 20m", "6 sessions")
+        shown.press("]")
+        shown.shows("timeout 30m", "5 sessions")
+        shown.press("3")
+        shown.shows("enter: who")
+        shown.press("\r")
+        shown.shows("Left at ④ payment · 2", "dee · 1 session · 10 events")
+        shown.resize(120, 40)
+        shown.shows("demo_events.json · 43 events")
+        assert max(map(len, shown.screen.splitlines())) == 120
+        shown.press("q")
+        assert shown.leave() == 0
+        assert shown.is_restored()
+
+
+def test_events_from_a_pipe_and_keys_from_the_terminal() -> None:
+    with terminal(given=DEMO.read_bytes()) as shown:
+        shown.shows("Users · 5", "standard input · 43 events")
+        shown.press("jj")
+        shown.shows("cy · 1 session · 7 events")
+        shown.press("q")
+        assert shown.leave() == 0
+        assert shown.is_restored()
+
+
+@pytest.mark.parametrize("key", ["q", "\x11"], ids=["q", "ctrl+q"])
+def test_a_source_that_cannot_be_read(key: str) -> None:
+    with terminal("nothing_here.json") as shown:
+        shown.shows("Cannot read the events", "nothing_here.json", "Press q to quit.")
+        shown.press(key)
+        assert shown.leave() == 3
+        assert shown.is_restored()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=["SIGTERM", "SIGHUP"])
+def test_a_signal_that_ends_it_leaves_the_terminal_as_it_was(number: signal.Signals) -> None:
+    with terminal("--demo") as shown:
+        shown.shows("Users · 5")
+        assert shown.process is not None
+        shown.process.send_signal(number)
+        assert shown.leave() == 128 + number
+        assert shown.is_restored()
+
+
+def test_names_that_are_escape_codes_never_reach_the_terminal(tmp_path: Path) -> None:
+    names = [name for name in HOSTILE.values() if name.strip()]
+    path = tmp_path / "hostile.ndjson"
+    path.write_text(
+        "".join(
+            json.dumps({"user": name, "event": name, "time": 1_700_000_000 + place}) + "\n"
+            for place, name in enumerate(names)
+        )
+        + json.dumps({"user": "\x1b]52;c;cmVqZWN0\x07"})
+    )
+    with terminal(str(path), "--stages", "\x1b]52;c;c3RhZ2U=\x07,x") as shown:
+        shown.shows(f"Users · {len(names)}")
+        shown.press("j" * len(names))
+        shown.shows("[/x] · 1 session")
+        shown.press("a")
+        shown.shows("Add a stage")
+        shown.press("\x1b")
+        shown.until(lambda: "Add a stage" not in shown.screen, "the explorer")
+        shown.press("!")
+        shown.shows("Rejected rows · 1")
+        shown.press("q")
+        shown.until(lambda: "Rejected rows" not in shown.screen, "the explorer")
+        shown.press("q")
+        assert shown.leave() == 0
+        assert shown.is_restored()
+        said = shown.output.decode()
+    for never in ("\x1b]52", "\x1b]0;evil", "\x1bP1$r", "\x9b", "\x9d", "\u202e", "\u2028", "\x00"):
+        assert never not in said
+    assert "␛]52;c" in said
