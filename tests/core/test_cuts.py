@@ -345,6 +345,12 @@ def test_j3_a_field_may_stand_in_some_sources_only(tmp_path: Path) -> None:
     assert _cut(log, session_field="sid") == ["axax", "b"]
 
 
+def test_j3_an_empty_value_is_a_missing_one(tmp_path: Path) -> None:
+    rows = [{**row, "sid": row["sid"] and str(row["sid"]).strip("e")} for row in _records("ae-ab")]
+    log = core.read_events(_parquet(tmp_path / "events", rows))  # type: ignore[arg-type]  # a path
+    assert _cut(log, session_field="sid") == ["ae-a", "b"]
+
+
 def test_j3_a_field_without_values_is_there_and_cuts_nothing() -> None:
     assert _cut(core.read_events(_records("--")), session_field="sid") == ["--"]
     assert _cut(core.read_events([]), session_field="sid") == []

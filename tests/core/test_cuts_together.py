@@ -24,7 +24,7 @@ from core.event import from_datetime, to_datetime
 from core.journeys import JourneyRules
 from core.reading.store import Store
 from tests.core import oracle
-from tests.core.build import MINUTE, SCOPE, STAGES, log_of, quick_log
+from tests.core.build import MINUTE, SCOPE, SECOND, STAGES, log_of, quick_log
 from tracer_tui.cli import main
 
 ROOT = Path(__file__).parents[2]
@@ -170,6 +170,33 @@ def test_j3_a_funnel_of_journeys_is_one_of_users_who_had_one_each(
     if order == "ordered" and not excluded:
         names = [stage.names for stage in stages]
         assert result.depths.tolist() == [oracle.depth(unit, names, window) for unit in units]
+
+
+@pytest.mark.parametrize(
+    ("scope", "counts", "ends"), [("journeys", [1, 0], 1), ("users", [1, 1], 0)]
+)
+def test_j3_a_cut_between_simultaneous_events_parts_journeys_and_not_users(
+    scope: Any, counts: list[int], ends: int
+) -> None:
+    log = log_of(("u", "b", 0), ("u", "a", 0))
+    journeys = core.reconstruct_journeys(log, start_event="a")
+    result = core.analyze_funnel(journeys, ["a", "b"], scope=scope)
+    assert [stage.count for stage in result.stages] == counts
+    engine, stages = core.LocalEngine(log), (core.Stage(("a",)), core.Stage(("b",)))
+    study = core.Study(stages=stages, scope=scope, journey_rules=journeys.rules)
+    assert [stage.count for stage in engine.funnel(study).stages] == counts
+    trail = engine.journeys(study, "u")
+    assert [session.depth for session in trail.sessions] == [0, 1]
+    assert [trail.marks(place).left for place in range(2)] == [False, bool(ends)]
+
+
+def test_j3_the_engine_finds_the_stages_again_when_the_timeout_moves_a_length_cut() -> None:
+    engine = core.LocalEngine(log_of(("u", "a", 0), ("u", "x", 100), ("u", "b", 150)))
+    rules = JourneyRules(max_length=2 * MINUTE)
+    study = core.Study(None, (core.Stage(("x",)), core.Stage(("b",))), journey_rules=rules)
+    for timeout, counts in ((None, [1, 0]), (90 * SECOND, [1, 1]), (None, [1, 0])):
+        stages = engine.funnel(study.with_timeout(timeout)).stages
+        assert [stage.count for stage in stages] == counts
 
 
 @given(SEEN_TRAILS, st.lists(st.tuples(TIME_LIMIT, RULES, SCOPE), min_size=1, max_size=4), STAGES)

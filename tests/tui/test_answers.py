@@ -108,18 +108,27 @@ def test_only_fetched_rows_are_there(index: int, user: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("stages", "cohort", "kept"),
+    ("cohort", "stages", "after"),
     [
-        ("a,b,c", Cohort("left", 1), True),
-        ("a,b", Cohort("left", 1), True),
-        ("a", Cohort("left", 1), False),
-        ("a", Cohort("reached", 0), True),
-        ("", Cohort("reached", 0), False),
-        ("", EVERYBODY, True),
+        (Cohort("left", 1), "a,b,c,d", Cohort("left", 1)),
+        (Cohort("left", 1), "b,c", Cohort("left", 0)),
+        (Cohort("left", 1), "a,x,b,c", Cohort("left", 2)),
+        (Cohort("went_on", 1), "b,a,c", Cohort("went_on", 0)),
+        (Cohort("left", 1), "a,b", EVERYBODY),
+        (Cohort("went_on", 1), "a,b", EVERYBODY),
+        (Cohort("reached", 1), "a,b", Cohort("reached", 1)),
+        (Cohort("reached", 1), "a,c", EVERYBODY),
+        (Cohort("reached", 0), "", EVERYBODY),
+        (EVERYBODY, "", EVERYBODY),
+        (EVERYBODY, "x", EVERYBODY),
     ],
 )
-def test_a_cohort_goes_with_its_stage(stages: str, cohort: Cohort, kept: bool) -> None:
+def test_a_cohort_goes_with_its_stage(cohort: Cohort, stages: str, after: Cohort) -> None:
     view = View(study("a,b,c"), cohort, BY_ID, "x").with_study(study(stages))
-    assert view.study == study(stages)
-    assert view.cohort == (cohort if kept else EVERYBODY)
-    assert (view.sort, view.search) == (BY_ID, "x")
+    assert view == View(study(stages), after, BY_ID, "x")
+
+
+def test_a_cohort_stays_where_it_is_among_equal_stages() -> None:
+    asked = study("a,b,a,b")
+    view = View(asked, Cohort("left", 2)).with_study(asked.with_timeout(None))
+    assert view.cohort == Cohort("left", 2)

@@ -448,6 +448,20 @@ async def test_scope_counts_users_and_journeys_in_turn() -> None:
         assert face.counts == [7, 0]
 
 
+async def test_order_is_ordered_strict_and_any_in_turn() -> None:
+    async with opened(demo_engine()) as face:
+        seen = []
+        for _ in range(3):
+            await face.press("o")
+            seen.append((face.study.order, face.counts))
+            assert f"· {face.study.order} ·" in face.title(face.bars)
+        assert seen == [
+            ("strict", [5, 4, 3, 3, 1]),
+            ("any", [5, 5, 5, 5, 3]),
+            ("ordered", [5, 5, 5, 5, 3]),
+        ]
+
+
 # Stages.
 
 
@@ -915,27 +929,29 @@ MOVEMENT = (
     *("j", "k", "down", "up", "g", "G", "home", "end", "ctrl+d", "ctrl+u", "pagedown", "pageup"),
     *("left", "right", "(", ")", "enter", "c", "r", "n", "N", "escape"),
 )
-CHANGES = ("[", "]", "{", "}", "s", "<", ">", "d", "z", "z", "tab", "shift+tab")
-BOXES = ("t", "w", "a", "e", "question_mark", "f1", "exclamation_mark", "slash", "ctrl+p")
+CHANGES = ("[", "]", "{", "}", "s", "o", "<", ">", "d", "z", "z", "tab", "shift+tab")
+BOXES = ("t", "w", "a", "e", "i", "question_mark", "f1", "exclamation_mark", "slash", "ctrl+p")
 
 
-async def press_every_key(face: Face) -> None:
-    for pane in ("1", "2", "3"):
+@pytest.mark.parametrize(
+    ("pane", "stages"), [("1", ""), ("2", ""), ("3", ""), ("3", "home,purchase")]
+)
+async def test_every_key_works_on_an_empty_log(pane: str, stages: str) -> None:
+    async with opened(core.open_engine([]), study(stages), size=NARROW) as face:
         await face.press(pane)
         for key in (*MOVEMENT, *CHANGES):
             await face.press(key)
             assert (key, face.app.is_running) == (key, True)
-    for key in BOXES:
-        await face.press(key, "j", "enter" if key == "slash" else "escape", "escape")
-        assert (key, face.app.screen) == (key, face.explorer)
-
-
-@pytest.mark.parametrize("stages", ["", "home,purchase"])
-async def test_every_key_works_on_an_empty_log(stages: str) -> None:
-    async with opened(core.open_engine([]), study(stages)) as face:
-        await press_every_key(face)
         assert face.listed == []
         assert "0 events · 0 users · 0 sessions" in face.status
+
+
+@pytest.mark.parametrize("key", BOXES)
+async def test_every_box_opens_and_closes_on_an_empty_log(key: str) -> None:
+    async with opened(core.open_engine([]), size=NARROW) as face:
+        await face.press(key, "j", "enter" if key == "slash" else "escape", "escape")
+        assert face.app.screen is face.explorer
+        assert face.app.is_running
 
 
 async def test_a_stage_is_added_to_an_empty_log() -> None:

@@ -60,7 +60,7 @@ def test_the_names_reach_the_engine_as_they_are() -> None:
 
 async def test_every_name_is_shown_in_every_pane() -> None:
     engine = hostile_engine()
-    stages = tuple(core.Stage((name,)) for name in list(HOSTILE.values())[:12] if name.strip())
+    stages = tuple(core.Stage((HOSTILE[kind],)) for kind in WORST)
     async with opened(engine, Study(stages=stages), size=NARROW) as face:
         check(face)
         shown = set()
@@ -75,11 +75,9 @@ async def test_every_name_is_shown_in_every_pane() -> None:
             await face.press("j")
             check(face)
         await face.press("3", "g")
-        for _ in stages:
-            for key in ("enter", "c", "r"):
-                await face.press(key)
-                check(face)
-            await face.press("j")
+        for key in ("enter", "c", "j", "r", "j") * 3:
+            await face.press(key)
+            check(face)
         for key in ("question_mark", "exclamation_mark", "a", "t", "w", "ctrl+p"):
             await face.press(key)
             check(face)
@@ -191,8 +189,8 @@ class Refusing(core.LocalEngine):
 async def test_notifications_show_names_and_do_not_obey_them() -> None:
     engine = Refusing(demo_engine().log)
     async with opened(engine, size=WIDE) as face:
-        for name in HOSTILE.values():
-            engine.reason = f"nothing is called {name}"
+        for kind in WORST:
+            engine.reason = f"nothing is called {HOSTILE[kind]}"
             await face.press("]" if face.study.timeout else "[")
             check(face)
             assert len(face.notes) == 1

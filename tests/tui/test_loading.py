@@ -153,7 +153,7 @@ async def test_only_the_user_of_the_question_is_listed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("no_color", "theme"), [("1", "ansi-dark"), ("", "textual-dark"), (None, "textual-dark")]
+    ("no_color", "theme"), [("1", "ansi-dark"), ("", "ansi-dark"), (None, "textual-dark")]
 )
 async def test_colours_are_those_the_terminal_can_show(
     monkeypatch: pytest.MonkeyPatch, no_color: str | None, theme: str

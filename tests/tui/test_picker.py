@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from textual.app import App
 from textual.widgets import Input, Label
 
 import core
 from tests.tui.driving import drawn_lines, settled
-from tracer_tui.screens.picker import NameLines, StagePicker
+from tracer_tui.screens.picker import NameLines, StagePicker, matching
 
 COUNTS = {"cart": 5, "home": 7, "payment": 7, "payment_error": 4, "product": 11, "日本": 1}
 
@@ -125,3 +127,35 @@ async def test_two_clicks_pick_a_name() -> None:
         await pilot.click(NameLines, offset=(3, 3), times=2)
         await settled(pilot)
     assert app.picked == [core.Stage(("cart",))]
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("", ["view", "cart_view", "preview", "Cart", "checkout"]),
+        ("view", ["view", "preview", "cart_view"]),
+        ("cart", ["Cart", "cart_view"]),
+        ("CART", ["Cart", "cart_view"]),
+        ("c", ["Cart", "checkout", "cart_view"]),
+        ("ct", ["Cart", "cart_view", "checkout"]),
+        ("cview", ["cart_view"]),
+        ("weiv", []),
+        ("viewx", []),
+    ],
+)
+def test_names_that_match_the_likest_first(typed: str, found: list[str]) -> None:
+    assert matching(typed, ["view", "cart_view", "preview", "Cart", "checkout"]) == found
+
+
+@given(st.text(max_size=4), st.lists(st.text(max_size=8), unique=True))
+def test_a_name_is_found_when_it_holds_the_letters_in_order(typed: str, names: list[str]) -> None:
+    def holds(name: str) -> bool:
+        rest = iter(name.casefold())
+        return all(letter in rest for letter in typed.casefold())
+
+    assert sorted(matching(typed, names)) == sorted(filter(holds, names))
+
+
+def test_a_long_name_of_few_letters_is_searched_at_once() -> None:
+    # Trying every way to place these letters would not end.
+    assert matching("aabbaabb" * 4, ["ab" * 5_000, "ba"]) == ["ab" * 5_000]

@@ -9,7 +9,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.fuzzy import FuzzySearch
 from textual.screen import ModalScreen
 from textual.widgets import Input, Label
 
@@ -79,12 +78,7 @@ class StagePicker(ModalScreen[Stage | None]):
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Narrow the names, the best match first."""
-        found = self._by_count
-        if event.value:
-            search = FuzzySearch()
-            scored = [(search.match(event.value, name)[0], name) for name in self._by_count]
-            found = [name for score, name in sorted(scored, key=lambda s: -s[0]) if score > 0]
-        self.query_one(NameLines).show(found, self._counts)
+        self.query_one(NameLines).show(matching(event.value, self._by_count), self._counts)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Take the name at the cursor, or what was typed where no name is like it."""
@@ -103,3 +97,27 @@ class StagePicker(ModalScreen[Stage | None]):
     def _take_clicked(self, event: LineView.Picked) -> None:
         names = self.query_one(NameLines)
         self.dismiss(Stage((names.names[event.index],)))
+
+
+def matching(typed: str, names: Sequence[str]) -> list[str]:
+    """The names that hold what was typed, or at least its letters in order; the likest first.
+
+    Case is ignored, and of equals the one that came first stays first. Names come from data and may
+    be long, so each is read once: Textual's own search tries every way to place the letters.
+    """
+    letters = typed.casefold()
+    if not letters:
+        return list(names)
+    found: list[tuple[tuple[int, int, int], str]] = []
+    for name in names:
+        folded = name.casefold()
+        run = folded.find(letters)
+        if run >= 0:
+            found.append(((0, int(run > 0), len(folded)), name))
+            continue
+        first = last = folded.find(letters[0])
+        for letter in letters[1:]:
+            last = folded.find(letter, last + 1) if last >= 0 else -1
+        if last >= 0:
+            found.append(((1, last - first, len(folded)), name))
+    return [name for _, name in sorted(found, key=lambda match: match[0])]
