@@ -240,7 +240,7 @@ def drawn_lines(view: LineView, width: int = 100) -> list[str]:
 async def opened(
     engine: Engine,
     asked: Study | None = None,
-    size: tuple[int, int] = WIDE,
+    size: tuple[int, int] = NARROW,
     label: str = "demo",
 ) -> AsyncIterator[Face]:
     """The app on an engine, with everything answered."""

@@ -8,7 +8,7 @@ from textual.geometry import Region
 from textual.strip import Strip
 
 import core
-from tests.tui.driving import Face, opened, screen_text, study
+from tests.tui.driving import WIDE, Face, opened, screen_text, study
 from tracer_tui.drawing import moment
 from tracer_tui.widgets.user_list import UserLines
 
@@ -50,7 +50,7 @@ def expected(face: Face) -> list[str]:
 
 
 async def test_the_top_is_painted(many: core.LocalEngine) -> None:
-    async with opened(many, study("home,cart,purchase")) as face:
+    async with opened(many, study("home,cart,purchase"), size=WIDE) as face:
         assert face.page.total == face.lines.line_count == USERS
         assert face.title(face.users) == "Users · 200,000"
         assert in_sight(face) == expected(face)
@@ -58,7 +58,7 @@ async def test_the_top_is_painted(many: core.LocalEngine) -> None:
 
 
 async def test_the_end_is_painted_after_a_jump(many: core.LocalEngine) -> None:
-    async with opened(many, study("home,cart")) as face:
+    async with opened(many, study("home,cart"), size=WIDE) as face:
         await face.press("G")
         assert face.lines.cursor == USERS - 1
         assert in_sight(face) == expected(face)
@@ -69,13 +69,13 @@ async def test_the_end_is_painted_after_a_jump(many: core.LocalEngine) -> None:
 
 
 async def test_the_events_of_the_last_user_are_shown_after_a_jump(many: core.LocalEngine) -> None:
-    async with opened(many, study("home,cart")) as face:
+    async with opened(many, study("home,cart"), size=WIDE) as face:
         await face.press("G")
         assert face.user == face.trail.user == f"user_{USERS - 1:06}"
 
 
 async def test_every_page_is_painted(many: core.LocalEngine) -> None:
-    async with opened(many, study("home,cart")) as face:
+    async with opened(many, study("home,cart"), size=WIDE) as face:
         for key in ("pagedown",) * 20 + ("ctrl+d",) * 3 + ("pageup",) * 22:
             await face.press(key)
             assert in_sight(face) == expected(face)
@@ -98,7 +98,7 @@ async def test_a_row_has_the_numbers_of_its_user(many: core.LocalEngine) -> None
 
 
 async def test_search_finds_among_all(many: core.LocalEngine) -> None:
-    async with opened(many, study("home,cart")) as face:
+    async with opened(many, study("home,cart"), size=WIDE) as face:
         await face.press("slash", *"19999")
         assert face.subtitle(face.users) == "/19999 · 12 matches"
         assert face.title(face.users) == "Users · 12 of 200,000"
@@ -131,7 +131,7 @@ async def test_a_paint_draws_no_more_lines_than_there_is_room_for(
 
     monkeypatch.setattr(UserLines, "render_lines", render_lines)
     monkeypatch.setattr(UserLines, "draw_line", draw_line)
-    async with opened(many, study("home,cart")) as face:
+    async with opened(many, study("home,cart"), size=WIDE) as face:
         for key in ("G", "g", "pagedown", "ctrl+d", "j", "k", "[", "s", "z"):
             await face.press(key)
         assert max(drawn) > 0
@@ -148,7 +148,7 @@ async def test_moving_by_a_line_paints_two(
         drawn.append(index)
         return draw(self, index, width)
 
-    async with opened(many, study("home,cart")) as face:
+    async with opened(many, study("home,cart"), size=WIDE) as face:
         await face.press("j")
         monkeypatch.setattr(UserLines, "draw_line", draw_line)
         await face.press("j")

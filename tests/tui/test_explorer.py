@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Iterator
 
 import pytest
+from textual.binding import Binding
 from textual.command import CommandPalette
 from textual.widgets import Input, Static
 
@@ -12,7 +13,6 @@ from core.durations import format_limit, parse_limit
 from core.engine import EVERYBODY, Cohort
 from core.study import Study
 from tests.tui.driving import (
-    NARROW,
     WIDE,
     Face,
     Gate,
@@ -31,6 +31,7 @@ from tracer_tui.screens.help import Help
 from tracer_tui.screens.picker import StagePicker
 from tracer_tui.screens.prompt import Prompt
 from tracer_tui.screens.rejects import Rejects
+from tracer_tui.screens.study_keys import StudyKeys
 from tracer_tui.widgets.funnel_bars import FunnelBars
 from tracer_tui.widgets.line_view import LineView
 from tracer_tui.widgets.status_line import StatusLine
@@ -60,7 +61,7 @@ ALPHABET = ",".join("abcdefghijklmnop")
 
 
 async def test_the_demo_opens_with_its_numbers() -> None:
-    async with opened(demo_engine(), size=NARROW) as face:
+    async with opened(demo_engine()) as face:
         assert face.stages == FIVE
         assert face.counts == [5, 5, 5, 5, 3]
         assert face.funnel.leak == 3
@@ -157,7 +158,7 @@ async def test_tab_goes_round_the_panes_and_back() -> None:
 
 @pytest.mark.parametrize(("key", "pane"), [("1", "users"), ("2", "timeline"), ("3", "funnel")])
 async def test_zoom_gives_a_pane_all_the_room_and_gives_it_back(key: str, pane: str) -> None:
-    async with opened(demo_engine(), size=NARROW) as face:
+    async with opened(demo_engine()) as face:
         panes = {"users", "timeline", "funnel"}
         before = {name: face.explorer.query_one(f"#{name}").region for name in panes}
         await face.press(key, "z")
@@ -170,7 +171,7 @@ async def test_zoom_gives_a_pane_all_the_room_and_gives_it_back(key: str, pane: 
 
 @pytest.mark.parametrize("key", ["2", "3", "tab"])
 async def test_a_zoom_follows_to_another_pane(key: str) -> None:
-    async with opened(demo_engine(), size=NARROW) as face:
+    async with opened(demo_engine()) as face:
         await face.press("1", "z", key)
         focused = face.bars if key == "3" else face.timeline
         assert face.focused is focused
@@ -182,9 +183,8 @@ async def test_a_zoom_follows_to_another_pane(key: str) -> None:
 
 
 MOVES = (
-    *("j", "down", "j j k", "down down up", "k", "G", "end", "G j", "G k", "G g", "end home"),
-    *("pagedown", "pagedown pagedown pageup", "pageup", "G pagedown", "G pageup"),
-    *("ctrl+d", "ctrl+d ctrl+d ctrl+u", "ctrl+u"),
+    *("j", "down down up", "k", "G k", "end j", "G g", "end home", "G pagedown pageup"),
+    *("pagedown pagedown pageup", "pageup", "ctrl+d ctrl+d ctrl+u", "ctrl+u"),
 )
 
 
@@ -211,7 +211,7 @@ async def moves(face: Face, view: LineView) -> None:
 
 @pytest.mark.parametrize("key", ["1", "2", "3"])
 async def test_keys_move_through_every_pane(key: str) -> None:
-    async with opened(crowd(), study(ALPHABET), size=NARROW) as face:
+    async with opened(crowd(), study(ALPHABET)) as face:
         await face.press(key)
         assert isinstance(face.focused, LineView)
         await moves(face, face.focused)
@@ -221,7 +221,7 @@ async def test_keys_move_through_the_rejected_rows() -> None:
     engine = core.open_engine(
         [*[{"user": "a"}] * 60, {"user": "a", "event": "b", "time": "2026-01-01"}]
     )
-    async with opened(engine, size=NARROW) as face:
+    async with opened(engine) as face:
         await face.press("!")
         view = face.app.screen.query_one(LineView)
         assert face.focused is view
@@ -279,7 +279,7 @@ async def test_back_from_inside_a_session_goes_to_its_own_header() -> None:
 
 
 async def test_a_session_that_is_gone_to_is_in_sight_as_a_whole() -> None:
-    async with opened(crowd(), study("a,b"), size=NARROW) as face:
+    async with opened(crowd(), study("a,b")) as face:
         for _ in range(5):
             await face.press(")")
             header = face.timeline.cursor
@@ -355,7 +355,7 @@ async def test_keys_are_letters_in_the_search() -> None:
 
 
 async def test_a_shorter_timeout_changes_sessions_cuts_and_funnel_together() -> None:
-    async with opened(demo_engine()) as face:
+    async with opened(demo_engine(), size=WIDE) as face:
         sessions = {"20m": 6, "15m": 7, "10m": 9, "5m": 12, "2m": 17, "1m": 27}
         counts = {
             "20m": [5, 5, 5, 4, 2],
@@ -529,7 +529,7 @@ async def test_every_change_of_the_stages_keeps_the_rest_of_the_question() -> No
 
 
 @pytest.mark.parametrize("scope", ["journeys", "users"])
-@pytest.mark.parametrize("session", ["1m", "5m", "15m", "30m", "off"])
+@pytest.mark.parametrize("session", ["1m", "15m", "off"])
 async def test_every_bar_lists_exactly_as_many_rows_as_it_says(session: str, scope: str) -> None:
     asked = study(",".join(FIVE), timeout=session, scope=scope)
     async with opened(demo_engine(), asked) as face:
@@ -833,15 +833,16 @@ async def test_a_question_that_cannot_be_asked_is_a_notification() -> None:
 # Help, palette, rejected rows, leaving.
 
 
-@pytest.mark.parametrize("key", ["question_mark", "f1"])
-@pytest.mark.parametrize("leave", ["escape", "question_mark", "f1", "q"])
-async def test_help_opens_and_closes(key: str, leave: str) -> None:
+async def test_help_opens_and_closes() -> None:
     async with opened(demo_engine()) as face:
-        await face.press(key)
-        face.screen(Help)
-        await face.press(leave)
-        assert isinstance(face.app.screen, Explorer)
-        assert face.app.is_running
+        for key, leave in itertools.product(
+            ("question_mark", "f1"), ("escape", "question_mark", "f1", "q")
+        ):
+            await face.press(key)
+            face.screen(Help)
+            await face.press(leave)
+            assert isinstance(face.app.screen, Explorer)
+            assert face.app.is_running
 
 
 @pytest.mark.parametrize(
@@ -873,8 +874,9 @@ async def test_the_palette_offers_every_action_of_the_explorer() -> None:
         assert isinstance(face.app.screen, CommandPalette)
         await face.press("escape")
         offered = face.offered
-        for binding in Explorer.BINDINGS:
-            assert binding.description in offered  # type: ignore[union-attr]
+        for binding in (*Explorer.BINDINGS, *StudyKeys.BINDINGS):
+            assert isinstance(binding, Binding)
+            assert binding.description in offered
 
 
 async def test_the_palette_runs_what_is_chosen() -> None:
@@ -913,9 +915,8 @@ async def test_no_rejected_rows_is_said_in_words() -> None:
         assert "Every row that was read is an event." in face.text
 
 
-@pytest.mark.parametrize("key", ["q", "ctrl+q"])
-@pytest.mark.parametrize("pane", ["1", "2", "3"])
-async def test_leaving_from_any_pane(key: str, pane: str) -> None:
+@pytest.mark.parametrize(("pane", "key"), [("1", "q"), ("2", "q"), ("3", "q"), ("1", "ctrl+q")])
+async def test_leaving_from_any_pane(pane: str, key: str) -> None:
     async with opened(demo_engine()) as face:
         await face.press(pane)
         await face.pilot.press(key)
@@ -937,7 +938,7 @@ BOXES = ("t", "w", "a", "e", "i", "question_mark", "f1", "exclamation_mark", "sl
     ("pane", "stages"), [("1", ""), ("2", ""), ("3", ""), ("3", "home,purchase")]
 )
 async def test_every_key_works_on_an_empty_log(pane: str, stages: str) -> None:
-    async with opened(core.open_engine([]), study(stages), size=NARROW) as face:
+    async with opened(core.open_engine([]), study(stages)) as face:
         await face.press(pane)
         for key in (*MOVEMENT, *CHANGES):
             await face.press(key)
@@ -946,12 +947,11 @@ async def test_every_key_works_on_an_empty_log(pane: str, stages: str) -> None:
         assert "0 events · 0 users · 0 sessions" in face.status
 
 
-@pytest.mark.parametrize("key", BOXES)
-async def test_every_box_opens_and_closes_on_an_empty_log(key: str) -> None:
-    async with opened(core.open_engine([]), size=NARROW) as face:
-        await face.press(key, "j", "enter" if key == "slash" else "escape", "escape")
-        assert face.app.screen is face.explorer
-        assert face.app.is_running
+async def test_every_box_opens_and_closes_on_an_empty_log() -> None:
+    async with opened(core.open_engine([])) as face:
+        for key in BOXES:
+            await face.press(key, "j", "enter" if key == "slash" else "escape", "escape")
+            assert (key, face.app.screen) == (key, face.explorer)
 
 
 async def test_a_stage_is_added_to_an_empty_log() -> None:
@@ -962,7 +962,7 @@ async def test_a_stage_is_added_to_an_empty_log() -> None:
         assert "no event is named 'home'" in face.text
 
 
-@pytest.mark.parametrize("size", [(1, 1), (10, 3), (20, 8), (40, 12), (300, 100)])
+@pytest.mark.parametrize("size", [(1, 1), (10, 3), (30, 10), (200, 60)])
 async def test_any_size_works(size: tuple[int, int]) -> None:
     async with opened(demo_engine(), size=size) as face:
         await face.press("j", "3", "enter", "]", "z", "question_mark", "escape", "a", "escape")
@@ -1012,7 +1012,7 @@ async def test_a_click_on_a_bar_goes_there_and_two_list_who_left() -> None:
 
 
 async def test_the_wheel_scrolls_a_list_and_keeps_the_cursor() -> None:
-    async with opened(crowd(), size=NARROW) as face:
+    async with opened(crowd()) as face:
         top = face.lines.lines_in_sight.start
         face.lines.scroll_to(y=30, animate=False, immediate=True)
         await face.settled()
