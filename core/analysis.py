@@ -6,32 +6,30 @@ NumPy is imported where an answer is computed, not before.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Self
 
-from core.durations import LONGEST, from_timedelta, parse_limit
+from core.durations import from_timedelta, parse_limit
 from core.errors import QuestionError
 from core.event import from_datetime
-from core.funnel import Exclusion, Funnel, Scope, Start
-from core.journeys import Journeys, absent_names, gap_limit
+from core.funnel import Attempts, Exclusion, Funnel, Scope, Start
+from core.journeys import Journeys, absent_names
 from core.stage import Stage, as_stage
-from core.walk import Order, Rules
+from core.walk import Order
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from core.attempts import Tried
     from core.depth import Reached
     from core.log import EventLog
-    from core.rows import Selection, StageRows
-
-FindRows = Callable[["Selection"], "StageRows"]
-"""Finds the rows of a selection."""
-Reach = Callable[["StageRows", int, Rules], "tuple[Reached, ...]"]
-"""Finds the units that reached each stage, as `core.depth.reach`."""
+    from core.rows import StageRows
+    from core.unit_log import UnitLog
+    from core.units import Units
 
 
 HISTOGRAM_SECONDS = (1, 10, 60, 600, 3_600, 21_600, 86_400, 604_800, 2_592_000)
@@ -114,8 +112,12 @@ class FunnelResult:
     """The events that match a stage."""
     reached: tuple[Reached, ...] = field(repr=False)
     """The units at each stage, with the window each needed."""
+    units: Units = field(repr=False)
+    """What was counted."""
     free: tuple[Reached, ...] | None = field(default=None, repr=False)
     """The same without the exclusions that remove units; None when there are none."""
+    tried: Tried | None = field(default=None, repr=False)
+    """What every attempt came to, where attempts are counted."""
 
     @cached_property
     def stages(self) -> tuple[StageResult, ...]:
@@ -170,12 +172,16 @@ class FunnelResult:
         unit ever gets inside the window (rule R5).
         """
         from core.convert import step_times
+        from core.units import unit_limit
 
         funnel = self.funnel
         units, depth = self._depths
         rules = funnel.rules(funnel.exclude())
         limit = unit_limit(funnel.scope, self.journeys.timeout)
-        times = step_times(self.rows, limit, rules, units, depth, funnel.window)
+        if self.tried:
+            times = self.tried.step_times(units, depth, funnel.window)
+        else:
+            times = step_times(self.rows, limit, rules, units, depth, funnel.window)
         for of_stage in times:
             of_stage.sort()
         return tuple(times)
@@ -187,12 +193,12 @@ class FunnelResult:
 
     @cached_property
     def depths(self) -> NDArray[np.int8]:
-        """(units) the deepest stage each unit reached, 0 for none; journeys or users in order."""
-        from core.depth import zero_depths
+        """(units) the deepest stage each unit reached, 0 for none; in the order of `units`."""
+        import numpy as np
 
         units, depth = self._depths
-        result = zero_depths(len(self._edges))
-        result[self._numbers(units)] = depth
+        result = np.zeros(len(self.units), dtype=np.int8)
+        result[self.units.numbers(units)] = depth
         return result
 
     @cached_property
@@ -200,17 +206,13 @@ class FunnelResult:
         """(units) whether each could still go on when the data ends (rule F11)."""
         flags = self.depths < 0
         for units in self._pending:
-            flags[self._numbers(units)] = True
+            flags[self.units.numbers(units)] = True
         return flags
 
     @cached_property
     def user_depths(self) -> NDArray[np.int8]:
         """(users) the deepest stage over each user's units, 0 for none."""
-        from core.depth import deepest
-
-        if self.funnel.scope == "users":
-            return self.depths
-        return deepest(self.depths, self.journeys.starts.searchsorted(self.journeys.log.offsets))
+        return self.units.deepest(self.depths)
 
     def depth_by_user(self) -> dict[str, int]:
         """Every user's deepest stage over that user's units, counted from 1; 0 for none."""
@@ -241,23 +243,15 @@ class FunnelResult:
     @cached_property
     def _pending(self) -> list[NDArray[np.int64]]:
         """For each stage but the last, the units that are pending there."""
-        from core.depth import pending
+        from core.depth import is_open, pending
 
         units, depth = self._depths
         if self.funnel.scope != "users":
             return [units[:0]] * (len(self.reached) - 1)
-        rules = self.funnel.rules(self.funnel.exclude())
-        return pending(self.rows, self.reached, units, depth, self.funnel.window, rules)
-
-    @property
-    def _edges(self) -> NDArray[np.int64]:
-        """(units) the position in the log where each begins."""
-        by_users = self.funnel.scope == "users"
-        return self.journeys.log.offsets[:-1] if by_users else self.journeys.starts
-
-    def _numbers(self, units: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The numbers of units that are named by their first stage row."""
-        return self._edges.searchsorted(self.rows.positions[units], side="right") - 1
+        rules, goes_on = self.funnel.rules(self.funnel.exclude()), None
+        if rules.order == "strict" or rules.exclusions:
+            goes_on = self.tried.is_open if self.tried else partial(is_open, self.rows, rules)
+        return pending(self.rows, self.reached, units, depth, self.funnel.window, goes_on)
 
 
 def analyze_funnel(
@@ -272,6 +266,8 @@ def analyze_funnel(
     ignore: Iterable[str] = (),
     since: datetime | None = None,
     until: datetime | None = None,
+    hold: str | None = None,
+    attempts: Attempts | None = None,
 ) -> FunnelResult:
     """Count journeys or users through stages.
 
@@ -286,6 +282,14 @@ def analyze_funnel(
     a name excludes from the first stage to the last, an `Exclusion` says more. `since` and `until`
     select the attempts by when they start, `until` not included; later events still count.
 
+    `hold` names a field of the events, with dots between the keys of a nested one, whose value all
+    matched events share: each journey or user is then counted once for each value that its events
+    of the stages have, and only events with that value are seen (rule F9). `attempts` counts
+    attempts in place of journeys or users (rule F10): "starts" every stage-1 event, each with how
+    deep an attempt gets that begins there; "mixpanel" one after another: the first stage-1 event
+    begins one, and the next is begun by the first that is later than its conversion, or than its
+    window, or not earlier than the event that ended it by an exclusion or by breaking strict order.
+
     Raises QuestionError for a question that makes no sense; a name that never occurs is a warning
     of the result.
     """
@@ -299,39 +303,42 @@ def analyze_funnel(
         exclusions=tuple(e if isinstance(e, Exclusion) else Exclusion((e,)) for e in exclusions),
         since=None if since is None else from_datetime(since),
         until=None if until is None else from_datetime(until),
+        hold=hold,
+        attempts=attempts,
     )
     return count_funnel(journeys, funnel)
 
 
 def count_funnel(
-    journeys: Journeys,
-    funnel: Funnel,
-    find: FindRows | None = None,
-    reach: Reach | None = None,
+    journeys: Journeys, funnel: Funnel, unit_log: UnitLog | None = None
 ) -> FunnelResult:
-    """Like `analyze_funnel`, for a ready question.
+    """Like `analyze_funnel`, for a ready question; `unit_log` may know parts of the answer."""
+    from core.unit_log import UnitLog
+    from core.units import Units, unit_limit
 
-    `find` and `reach` may stand in for the kernels, to give what is known already.
-    """
-    from core import depth, rows
-
-    log = journeys.log if funnel.scope == "users" else journeys.cut_log
-    find = find or (lambda selection: rows.find_rows(log, selection))
-    reach = reach or depth.reach
+    if unit_log is None:
+        log = journeys.log if funnel.scope == "users" else journeys.cut_log
+        unit_log = UnitLog(log, funnel.hold)
     limit = unit_limit(funnel.scope, journeys.timeout)
     every, breaking = funnel.exclude(), funnel.exclude(all_policies=False)
-    found = find(funnel.selection(every))
-    reached = reach(found, limit, funnel.rules(every))
-    free = None
-    if every != breaking:
-        free = reach(find(funnel.selection(breaking)), limit, funnel.rules(breaking))
+    asked = funnel.selection(every), limit, funnel.rules(every)
+    without = funnel.selection(breaking), limit, funnel.rules(breaking)
+    rows, held = unit_log.rows(asked[0]), unit_log.held
+    tried, free, named = None, None, None
+    if funnel.attempts is not None:
+        tried = unit_log.tried(*asked)
+        places = tried.chosen(funnel.attempts, funnel.window)
+        reached, named = tried.reached(places), tried.start[places]
+        if every != breaking:
+            free = unit_log.tried(*without).reached(places)
+    else:
+        reached = unit_log.reached(*asked)
+        named = unit_log.first_rows(asked[0], limit) if held else None
+        if every != breaking:
+            free = unit_log.reached(*without)
     warnings = tuple(dict.fromkeys((*journeys.warnings, *_absent(journeys.log, funnel))))
-    return FunnelResult(funnel, journeys, warnings, found, reached, free)
-
-
-def unit_limit(scope: Scope, timeout: int | None) -> int:
-    """The gap that ends a unit, microseconds: a journey's by its timeout, a user's never."""
-    return LONGEST if scope == "users" else gap_limit(timeout)
+    units = Units(journeys, rows, funnel.scope, held, named, tried is not None)
+    return FunnelResult(funnel, journeys, warnings, rows, reached, units, free, tried)
 
 
 def _absent(log: EventLog, funnel: Funnel) -> Iterable[str]:

@@ -57,7 +57,7 @@ def at_change(log: EventLog, field: str) -> Ints:
     """The positions where a field has another value than when the user last had one."""
     if len(log) == 0:
         return _none()
-    value = log.store.column(field, log.row)
+    value = log.values(field)
     known = np.flatnonzero(value >= 0)
     changed = np.flatnonzero(np.diff(value[known]))
     before, at = known[changed], known[changed + 1]
@@ -119,17 +119,17 @@ def cut_long(time: Ints, gap: Ints, limit: int, longest: int) -> Ints:
     while len(first) > FEW:
         is_long = time[last] - time[first] > longest
         first, last = first[is_long], last[is_long]
-        first = _first_later(time, first, last, time[first] + longest)
+        first = first_later(time, first, last, time[first] + longest)
         found.append(first)
     for start, end in zip(first.tolist(), last.tolist(), strict=True):
         found.append(_cuts_of_one(time[start : end + 1], longest) + start)
     return force(gap, found) if found else gap
 
 
-def _first_later(time: Ints, low: Ints, high: Ints, moment: Ints) -> Ints:
-    """Between positions in time order, the first whose time is later than a moment.
+def first_later(time: Ints, low: Ints, high: Ints, moment: Ints) -> Ints:
+    """The first position after `low` whose time is later than a moment; `high` if none before it is.
 
-    That of `low` is not, that of `high` is.
+    Times are in order between the two, and that of `low` is not later.
     """
     while (high - low > 1).any():
         middle = (low + high) // 2

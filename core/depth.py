@@ -6,7 +6,7 @@ matter are walked one by one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -111,24 +111,40 @@ def _walked(
     return tuple(result)
 
 
-def walk_unit(rows: StageRows, unit: int, end: int, window: int | None, rules: Rules) -> Walk:
-    """Walk the unit with the stage rows from `unit` up to `end`; what matched are log positions."""
-    stages = len(rows.at)
+@dataclass(frozen=True, slots=True)
+class UnitEvents:
+    """The events of a unit that matter to a walk, in time order."""
+
+    positions: Sequence[int]
+    """Where each stands in the log."""
+    times: list[int]
+    """When, microseconds since 1970."""
+    masks: list[int]
+    """The stages each matches."""
+    others: list[int]
+    """What else each is, as `walk` takes it; empty where nothing else matters."""
+
+
+def unit_events(rows: StageRows, unit: int, end: int, rules: Rules) -> UnitEvents:
+    """The events of the unit with the stage rows from `unit` up to `end`."""
     if rules.order != "strict" and not rules.exclusions:
-        found = walk(
-            rows.time[unit:end].tolist(), rows.mask[unit:end].tolist(), stages, window, rules
-        )
-        matched = rows.positions[unit:end][found.matched].tolist()
-        return replace(found, matched=matched)
+        columns = (rows.positions, rows.time, rows.mask)
+        positions, times, masks = (column[unit:end].tolist() for column in columns)
+        return UnitEvents(positions, times, masks, [])
     low, high = int(rows.positions[unit:end].min()), int(rows.positions[unit:end].max()) + 1
     # Other events at the same instants can matter; those of other units cannot.
     while low > 0 and rows.log.gap[low] == 0:
         low -= 1
     while high < len(rows.log) and rows.log.gap[high] == 0:
         high += 1
-    times, masks, others = rows.events(low, high)
-    found = walk(times, masks, stages, window, rules, others)
-    return replace(found, matched=[low + place for place in found.matched])
+    return UnitEvents(range(low, high), *rows.events(low, high))
+
+
+def walk_unit(rows: StageRows, unit: int, end: int, window: int | None, rules: Rules) -> Walk:
+    """Walk the unit with the stage rows from `unit` up to `end`; what matched are log positions."""
+    events = unit_events(rows, unit, end, rules)
+    found = walk(events.times, events.masks, len(rows.at), window, rules, events.others)
+    return replace(found, matched=[events.positions[place] for place in found.matched])
 
 
 def depths(reached: Sequence[Reached], window: int | None) -> tuple[Ints, NDArray[np.int8]]:
@@ -138,16 +154,6 @@ def depths(reached: Sequence[Reached], window: int | None) -> tuple[Ints, NDArra
     for number, stage in enumerate(reached[1:], 2):
         depth[np.searchsorted(units, stage.within(window))] = number
     return units, depth
-
-
-def zero_depths(units: int) -> NDArray[np.int8]:
-    """A depth of 0 for each unit."""
-    return np.zeros(units, dtype=np.int8)
-
-
-def deepest(depth: NDArray[np.int8], edges: Ints) -> NDArray[np.int8]:
-    """The largest depth of each group; group i is from edges[i] up to edges[i + 1], never empty."""
-    return np.maximum.reduceat(depth, edges[:-1]) if len(edges) > 1 else depth[:0]
 
 
 def without(units: Ints, depth: NDArray[np.int8], removed: Ints) -> tuple[Ints, NDArray[np.int8]]:
@@ -176,26 +182,28 @@ def pending(
     units: Ints,
     depth: NDArray[np.int8],
     window: int | None,
-    rules: Rules,
+    goes_on: Callable[[int, int, int], bool] | None,
 ) -> list[Ints]:
     """For each stage but the last, the users whose deepest attempt could still go on (rule F11).
 
-    It could when an event just after the last one of the data would still be inside its window.
+    It could when an event just after the last one of the data would still be inside its window, and
+    when nothing has ended it: `goes_on` tells that of a unit, its depth and the time that the
+    attempt began after, where it is not so anyway.
     """
-    if window is None or len(rows.log) == 0:
+    if window is None:
         return [units[:0]] * (len(reached) - 1)
-    open_since = int(rows.log.time.max()) - window
+    open_since = rows.log.data_end - window
     result = []
     for number, stage in enumerate(reached[:-1], 1):
         here = units[depth == number]
         late = here[stage.start[np.searchsorted(stage.units, here)] > open_since]
-        if rules.order == "strict" or rules.exclusions:
-            late = late[[_is_open(rows, int(unit), number, open_since, rules) for unit in late]]
+        if goes_on is not None:
+            late = late[[goes_on(unit, number, open_since) for unit in late.tolist()]]
         result.append(late)
     return result
 
 
-def _is_open(rows: StageRows, unit: int, depth: int, since: int, rules: Rules) -> bool:
+def is_open(rows: StageRows, rules: Rules, unit: int, depth: int, since: int) -> bool:
     """Whether a user has an attempt of a depth, begun after `since`, that nothing has ended."""
     user = int(np.searchsorted(rows.log.offsets, rows.positions[unit], side="right")) - 1
     start, stop = int(rows.log.offsets[user]), int(rows.log.offsets[user + 1])

@@ -120,6 +120,8 @@ class UserRow:
     """Time of the last of them."""
     depth: int
     """The deepest stage reached, from 1; 0 for none."""
+    held: str | None = None
+    """The value that its events share, where one is held constant."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,6 +19,9 @@ Scope = Literal["journeys", "users"]
 """What is counted: each journey by itself, or each user over all journeys."""
 Start = Literal["best", "first"]
 """Which stage-1 event may start: any of them, or only the unit's first (rule F5)."""
+Attempts = Literal["mixpanel", "starts"]
+"""Which attempts of a unit are counted: one after another, each beginning after the last has
+converted, run out or been ended; or one for every stage-1 event (rule F10)."""
 Policy = Literal["break", "remove"]
 """What an exclusion does: end the attempt, or take the unit out of the funnel (rule F8)."""
 
@@ -95,6 +98,11 @@ class Funnel:
     same (rule F12)."""
     until: int | None = None
     """Attempts start before this time."""
+    hold: str | None = None
+    """A field whose value all matched events share: each unit is divided by its values, and events
+    without one match nothing (rule F9)."""
+    attempts: Attempts | None = None
+    """Count attempts in place of units; None counts each unit once."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be asked."""
@@ -116,6 +124,15 @@ class Funnel:
                 "in any order no stage comes first: leave out the start, the exclusions and the "
                 "date range, or use 'ordered'"
             )
+        if self.hold is not None and not self.hold:
+            raise QuestionError("to hold a field constant, name it")
+        if self.attempts is not None:
+            _one_of("way to count attempts", self.attempts, get_args(Attempts))
+            if self.order == "any" or self.start == "first":
+                raise QuestionError(
+                    "attempts are counted from each first stage: leave out the start, and use the "
+                    "order 'ordered' or 'strict'"
+                )
         for exclusion in self.exclusions:
             low, high = exclusion.between or (1, len(self.stages))
             if not 1 <= low < high <= len(self.stages):

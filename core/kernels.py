@@ -52,7 +52,7 @@ def carry(rows: StageRows, first: Ints, rules: Rules) -> list[Carried]:
 
 def _ordered(rows: StageRows, first: Ints, rules: Rules) -> list[Carried]:
     """Rule F1: other events in between do not matter."""
-    start = _starts(rows, first, rules)
+    start = starts(rows, first, rules)
     answer = [Carried(rows.at[0], start)]
     for stage in range(1, len(rows.at)):
         here, before = rows.at[stage], rows.before[stage]
@@ -75,7 +75,7 @@ def _strict(rows: StageRows, first: Ints, rules: Rules) -> list[Carried]:
     """Rule F6: each matched event is the very next, except for ignored ones."""
     size = len(rows.gap)
     carried = np.full(size, -1)
-    carried[rows.at[0]] = _starts(rows, first, rules)
+    carried[rows.at[0]] = starts(rows, first, rules)
     follows = np.concatenate(([False], np.diff(rows.rank) == 1))[:size]
     answer = [Carried(rows.at[0], carried[rows.at[0]])]
     for stage in range(1, len(rows.at)):
@@ -108,7 +108,7 @@ def _any_order(rows: StageRows, first: Ints) -> list[Carried]:
     return [Carried(index, start) for start in back]
 
 
-def _starts(rows: StageRows, first: Ints, rules: Rules) -> Ints:
+def starts(rows: StageRows, first: Ints, rules: Rules) -> Ints:
     """For each row of the first stage, itself if an attempt may start there, else -1."""
     here = rows.at[0]
     may = np.ones(len(here), dtype=np.bool_)

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.analysis import FunnelResult, StepTime, count_funnel
-from core.depth import Reached, reach
 from core.dropoff import biggest_leak
 from core.engine import (
     EVERYBODY,
@@ -29,13 +28,14 @@ from core.errors import QuestionError, did_you_mean
 from core.explanation import Explanation, data_end, explain_user
 from core.journeys import NO_RULES, JourneyRules, Journeys, force_cuts
 from core.log import EventLog, read_events
-from core.rows import Selection, StageRows, find_rows
+from core.rows import Selection, find_rows
 from core.stage import Stage
 from core.study import Events, Study
 from core.suggest import suggest_stages
 from core.sweep import TimeoutCurve, WindowCurve, timeout_curve, window_curve
 from core.trail import LocalTrail
-from core.walk import Rules
+from core.unit_log import UnitLog
+from core.units import Units
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -59,8 +59,7 @@ class LocalEngine:
         self._log = remember(self._find_log)
         self._forced = remember(self._force)
         self._journeys = remember(self._cut)
-        self._rows = remember(self._find_rows)
-        self._reached = remember(self._reach)
+        self._unit_logs = remember(UnitLog)
         self._result = remember(self._count)
         self._order = remember(self._sort)
         self._end = remember(lambda events: data_end(self._log(events)))
@@ -136,7 +135,7 @@ class LocalEngine:
             search=search,
             total=len(order),
             start=start,
-            rows=tuple(rows.row(unit) for unit in order[start:stop].tolist()),
+            rows=tuple(rows.row(line) for line in order[start:stop].tolist()),
         )
 
     def place(
@@ -154,14 +153,8 @@ class LocalEngine:
         if number is None:
             return None
         order = self._order(study, cohort, sort, search)
-        if cohort.kind != "everybody" and study.stages and study.scope == "journeys":
-            first, after = journeys.first_of_user(number), journeys.first_of_user(number + 1)
-            if journey is not None and first + journey <= after:
-                first = first + journey - 1
-                after = first + 1
-            places = np.flatnonzero((order >= first) & (order < after))
-        else:
-            places = np.flatnonzero(order == number)
+        rows = _Rows(journeys, self._result(study), cohort)
+        places = np.flatnonzero(rows.of(number, journey, order))
         return int(places[0]) if len(places) else None
 
     def journeys(self, study: Study, user: str) -> LocalTrail:
@@ -204,39 +197,26 @@ class LocalEngine:
         forced = self._forced(events, replace(rules, max_length=None))
         return Journeys(self._log(events), timeout, rules, forced)
 
-    def _find_rows(self, events: Events, cut: Cut, selection: Selection) -> StageRows:
-        return find_rows(self._journeys(events, cut).cut_log, selection)
-
-    def _reach(
-        self, events: Events, cut: Cut, selection: Selection, limit: int, rules: Rules
-    ) -> tuple[Reached, ...]:
-        return reach(self._rows(events, cut, selection), limit, rules)
-
     def _count(self, study: Study) -> FunnelResult | None:
         funnel = study.funnel
         if funnel is None:
             return None
-        events, cut = study.events, _row_cut_of(study)
+        log = self._journeys(study.events, _row_cut_of(study)).cut_log
         return count_funnel(
-            self._journeys(events, _cut_of(study)),
-            funnel,
-            find=lambda selection: self._rows(events, cut, selection),
-            reach=lambda rows, limit, rules: self._reached(
-                events, cut, rows.selection, limit, rules
-            ),
+            self._journeys(study.events, _cut_of(study)), funnel, self._unit_logs(log, study.hold)
         )
 
     def _sort(self, study: Study, cohort: Cohort, sort: Sort, search: str) -> NDArray[np.int64]:
-        """The units of a list in order: numbers of users, or of journeys."""
+        """The lines of a list in order."""
         journeys = self._journeys(study.events, _cut_of(study))
         rows = _Rows(journeys, self._result(study), cohort)
-        units = rows.units()
+        lines = rows.lines()
         if search:
             found = np.zeros(journeys.log.users_count + 1, dtype=np.bool_)
             found[journeys.log.users_like(search)] = True
-            units = units[found[rows.users(units)]]
-        keys = rows.keys(units, sort)
-        return units[np.argsort(-keys if sort.descending else keys, kind="stable")]
+            lines = lines[found[rows.users(lines)]]
+        keys = rows.keys(lines, sort)
+        return lines[np.argsort(-keys if sort.descending else keys, kind="stable")]
 
     def _nobody(self, study: Study) -> tuple[str, ...]:
         if study.user is None or self.log.user_number(study.user) is not None:
@@ -257,19 +237,25 @@ def _row_cut_of(study: Study) -> Cut:
 
 @dataclass(frozen=True, eq=False)
 class _Rows:
-    """The lines of a list, for any unit: users, or journeys where a cohort counts those."""
+    """The lines of a list: users, or the units of a funnel where a cohort counts other than users.
+
+    A line is a number: of a user, or of a unit.
+    """
 
     made_of: Journeys
     result: FunnelResult | None
     cohort: Cohort
 
     @property
-    def _by_journey(self) -> bool:
-        listed = self.cohort.kind != "everybody" and self.result is not None
-        return listed and self.result.funnel.scope == "journeys"  # type: ignore[union-attr]  # listed says it is not None
+    def _units(self) -> Units | None:
+        """The units that are listed; None in a list of users."""
+        if self.result is None or self.cohort.kind == "everybody":
+            return None
+        units = self.result.units
+        return None if units.scope == "users" and units.named is None else units
 
-    def units(self) -> NDArray[np.int64]:
-        """The units that belong to the cohort, ascending."""
+    def lines(self) -> NDArray[np.int64]:
+        """The lines that belong to the cohort, ascending."""
         if self.cohort.kind == "everybody" or self.result is None:
             return np.arange(self.made_of.log.users_count)
         least, most = self.cohort.depths
@@ -281,55 +267,68 @@ class _Rows:
             inside &= self.result.pending == (self.cohort.kind == "pending")
         return np.flatnonzero(inside)
 
-    def users(self, units: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The user number of each unit."""
-        if not self._by_journey:
-            return units
-        starts = self.made_of.starts[units]
-        return np.asarray(self.made_of.log.offsets.searchsorted(starts, side="right") - 1)
+    def users(self, lines: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The user number of each line."""
+        return lines if self._units is None else self._units.users[lines]
 
-    def keys(self, units: NDArray[np.int64], sort: Sort) -> NDArray[np.int64]:
-        """What each unit is sorted by."""
+    def of(self, user: int, journey: int | None, lines: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which lines are a user's, or those of a journey of the user's where it has any."""
+        own = self.users(lines) == user
+        if self._units is None or self._units.scope == "users" or journey is None:
+            return own
+        number = self.made_of.first_of_user(user) + journey - 1
+        exact = own & (self._units.of_journeys[lines] == number)
+        return exact if exact.any() else own
+
+    def keys(self, lines: NDArray[np.int64], sort: Sort) -> NDArray[np.int64]:
+        """What each line is sorted by."""
         log = self.made_of.log
         if sort.key == "user":
-            return self.users(units)
+            return self.users(lines)
         if sort.key == "sessions":
             edges = self.made_of.starts.searchsorted(log.offsets)
-            return np.diff(edges)[self.users(units)]
+            return np.diff(edges)[self.users(lines)]
         if sort.key == "depth":
             depths = self._depths()
-            return np.zeros_like(units) if depths is None else depths[units].astype(np.int64)
-        start, stop = self._bounds(units)
+            return np.zeros_like(lines) if depths is None else depths[lines].astype(np.int64)
+        start, stop, time = self._bounds(lines)
         if sort.key == "events":
             return stop - start
-        return log.time[start] if sort.key == "first" else log.time[stop - 1]
+        return time[start] if sort.key == "first" else time[stop - 1]
 
-    def row(self, unit: int) -> UserRow:
-        """The line of one unit."""
-        made_of, log = self.made_of, self.made_of.log
-        number = int(self.users(np.array([unit]))[0])
+    def row(self, line: int) -> UserRow:
+        """One line."""
+        made_of, units = self.made_of, self._units
+        number = int(self.users(np.array([line]))[0])
         first = made_of.first_of_user(number)
-        start, stop = (int(edge[0]) for edge in self._bounds(np.array([unit])))
-        depths = self._depths()
+        starts, stops, time = self._bounds(np.array([line]))
+        start, stop, depths = int(starts[0]), int(stops[0]), self._depths()
+        by_journey = units is not None and units.scope == "journeys"
         return UserRow(
-            user=str(log.users[number]),
-            journey=unit - first + 1 if self._by_journey else None,
+            user=str(made_of.log.users[number]),
+            journey=int(units.of_journeys[line]) - first + 1 if units and by_journey else None,
             sessions=made_of.first_of_user(number + 1) - first,
             events=stop - start,
-            first=int(log.time[start]),
-            last=int(log.time[stop - 1]),
-            depth=0 if depths is None else int(depths[unit]),
+            first=int(time[start]),
+            last=int(time[stop - 1]),
+            depth=0 if depths is None else int(depths[line]),
+            held=units.value(start) if units else None,
         )
 
     def _depths(self) -> NDArray[np.int8] | None:
         if self.result is None:
             return None
-        return self.result.depths if self._by_journey else self.result.user_depths
+        return self.result.user_depths if self._units is None else self.result.depths
 
-    def _bounds(self, units: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        edges = self.made_of.starts if self._by_journey else self.made_of.log.offsets[:-1]
-        stops = np.append(edges[1:], len(self.made_of.log))
-        return edges[units], stops[units]
+    def _bounds(
+        self, lines: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """Where the events of each line begin and end, and the column of times they stand in."""
+        if self._units is not None:
+            units = self._units
+            return units.starts[lines], units.stops[lines], units.log.time
+        offsets = self.made_of.log.offsets
+        return offsets[lines], offsets[lines + 1], self.made_of.log.time
 
 
 @dataclass(frozen=True, eq=False)

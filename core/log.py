@@ -71,6 +71,7 @@ def sort_events(raw: RawEvents) -> EventLog:
         time=time,
         gap=_gaps(time, offsets),
         row=raw.row.astype(np.min_scalar_type(raw.store.next_row))[order],
+        data_end=int(time.max()) if len(time) else 0,
         store=raw.store,
         report=raw.report,
     )
@@ -102,6 +103,9 @@ class EventLog:
     """(n) microseconds since the user's previous event; `FIRST_GAP` at a user's first."""
     row: NDArray[np.unsignedinteger]
     """(n) number of the row in the store."""
+    data_end: int
+    """Time of the last event of the whole data, microseconds since 1970, also in a log of some of
+    its events; 0 without any."""
     store: Store
     """The rows as they were read."""
     report: LoadReport
@@ -126,6 +130,13 @@ class EventLog:
     def codes(self) -> dict[str, int]:
         """Each name's index in `names`."""
         return {name: code for code, name in enumerate(self.names)}
+
+    def values(self, field: str) -> NDArray[np.int32]:
+        """(n) a number that stands for each event's value of a field, as text; -1 for none.
+
+        Raises QuestionError when there is no such field.
+        """
+        return self.store.column(field, self.row)
 
     def matching(self, condition: str) -> NDArray[np.bool_]:
         """(n) whether each event meets a SQL condition on its properties; NULL does not.

@@ -105,6 +105,21 @@ class StageRows:
             result.append(np.where(is_own, self.log.time[found], np.iinfo(np.int64).min))
         return tuple(result)
 
+    def next_excluded(self, number: int, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The time of the user's first excluded event later than each of some rows; for none, the
+        largest number there is.
+        """
+        names, _, _ = self.selection.excluded[number]
+        excluded = np.flatnonzero(name_flags(self.log, names)[self.log.name])
+        position = self.positions[rows]
+        instants = np.append(np.flatnonzero(self.log.gap != 0), len(self.log))
+        after = instants[instants.searchsorted(position, side="right")]
+        place = excluded.searchsorted(after)
+        found = np.append(excluded, len(self.log))[place]
+        stop = self.log.offsets[self.log.offsets.searchsorted(position, side="right")]
+        time = np.append(self.log.time, 0)[found]
+        return np.where(found < stop, time, np.iinfo(np.int64).max)
+
     def events(self, start: int, stop: int) -> tuple[list[int], list[int], list[int]]:
         """The times, masks and others of the log's events from `start` to `stop`, for `walk`."""
         first, after = np.searchsorted(self._in_order, (start, stop))

@@ -11,7 +11,7 @@ from typing import NamedTuple, Self
 
 from core.durations import format_duration, format_limit
 from core.event import iso_text
-from core.funnel import Exclusion, Funnel, Scope, Start, format_exclusion
+from core.funnel import Attempts, Exclusion, Funnel, Scope, Start, format_exclusion
 from core.journeys import DEFAULT_TIMEOUT, NO_RULES, JourneyRules
 from core.stage import Stage, format_stages
 from core.walk import Order
@@ -52,6 +52,10 @@ class Study:
     """Attempts start at this time or later, microseconds since 1970; None is any time."""
     until: int | None = None
     """Attempts start before this time; None is any time."""
+    hold: str | None = None
+    """A field whose value all matched events share; None holds none."""
+    attempts: Attempts | None = None
+    """Which attempts are counted in place of units; None counts units."""
     user: str | None = None
     """Only this user's events; None is everybody's."""
     journey_rules: JourneyRules = NO_RULES
@@ -91,6 +95,8 @@ class Study:
             exclusions=self.exclusions,
             since=self.since,
             until=self.until,
+            hold=self.hold,
+            attempts=self.attempts,
         )
 
     def with_timeout(self, timeout: int | None) -> Self:
@@ -137,6 +143,10 @@ class Study:
         for flag, moment in (("--since", self.since), ("--until", self.until)):
             if moment is not None:
                 flags += [flag, iso_text(moment)]
+        if self.hold is not None:
+            flags += ["--hold", self.hold]
+        if self.attempts is not None:
+            flags += ["--attempts", self.attempts]
         if self.where is not None:
             flags += ["--where", self.where]
         if self.user is not None:

@@ -10,7 +10,6 @@ from typing import overload
 
 import numpy as np
 
-from core.analysis import unit_limit
 from core.depth import walk_unit
 from core.engine import Marks, Session
 from core.event import Event
@@ -18,6 +17,7 @@ from core.funnel import Scope
 from core.journeys import Journeys
 from core.rows import StageRows
 from core.study import Study
+from core.units import unit_limit
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,6 +15,7 @@ import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,9 @@ POLL_SECONDS = 0.05
 
 SAMPLED_RECORDS = 1_000
 """Records of a part looked at for the names of its fields."""
+
+REMEMBERED_COLUMNS = 4
+"""Fields whose values are kept as numbers, 4 bytes a row."""
 
 Progress = Callable[[float], None]
 """Told a fraction from 0 to 1."""
@@ -95,6 +99,7 @@ class Store:
         self.parts: list[Part] = []
         self.span = (0.0, 1.0)
         """The share of all the work that the running queries stand for: its start and end."""
+        self._codes = lru_cache(maxsize=REMEMBERED_COLUMNS)(self._read_codes)
         self._lock = threading.Lock()
         self._is_locked = False
 
@@ -184,6 +189,10 @@ class Store:
         A field is named as it stands in the source, or with dots between the keys of a nested one.
         Raises QuestionError that names the fields when no part has it.
         """
+        codes: NDArray[np.int32] = self._codes(field)[rows]
+        return codes
+
+    def _read_codes(self, field: str) -> NDArray[np.int32]:
         with self.cursor() as cursor:
             known = {part.relation: _field_names(cursor, part) for part in self.parts}
             parts = (_values(part, field, known[part.relation]) for part in self.parts)
@@ -204,8 +213,7 @@ class Store:
                 f"no event has a field {field!r}"
                 f"{did_you_mean(field, names) or f'; the fields are {there}'}"
             )
-        asked: NDArray[np.int32] = code[rows]
-        return asked
+        return code
 
 
 def _field_names(cursor: duckdb.DuckDBPyConnection, part: Part) -> list[str]:

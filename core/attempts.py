@@ -1,0 +1,252 @@
+"""Attempts (rule F10): each start of a unit counted by itself, and not only the best of them.
+
+From a given start the earliest event that fits each next stage is the best one, so all attempts are
+followed at once, stage by stage. Where simultaneous events make their order matter, or an excluded
+event leaves more than one way, attempts are walked.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from core.cuts import FEW, first_later
+from core.depth import Reached, UnitEvents, unit_events
+from core.kernels import left_to_walk, starts, unit_firsts
+from core.rows import StageRows
+from core.walk import Attempt, Rules, Walk, follow_all, walk
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from core.funnel import Attempts
+
+    Ints = NDArray[np.int64]
+
+NEVER = np.iinfo(np.int64).max
+"""The end of an attempt that nothing ends."""
+
+
+@dataclass(frozen=True, eq=False)
+class Tried:
+    """What every start of every unit came to: a attempts, s stages."""
+
+    rows: StageRows
+    """The rows they are of."""
+    rules: Rules
+    """How they were matched."""
+    first: Ints
+    """For each row the first row of its unit."""
+    start: Ints
+    """(a) the row that each begins with, by unit and time."""
+    need: Ints
+    """(s, a) microseconds from the start until each stage is reached; -1 for never."""
+    ended: Ints
+    """(a) the time of the event that ended it, by an exclusion or by breaking strict order; `NEVER`
+    for none."""
+    walked: NDArray[np.bool_]
+    """(a) whether its unit was walked."""
+
+    def chosen(self, which: Attempts, window: int | None) -> Ints:
+        """The places of the attempts that are counted, ascending.
+
+        Of simultaneous starts `mixpanel` takes the one that gets farthest.
+        """
+        if which == "starts":
+            return np.arange(len(self.start))
+        able = self._one_an_instant(window)
+        begun, over, need = self.rows.time[self.start[able]], self.ended[able] - 1, self.need[-1, able]
+        is_done = need >= 0
+        if window is not None:
+            over = np.minimum(over, begun + window)
+            is_done &= need <= window
+        over = np.where(is_done, begun + need, over)
+        unit, here = self.first[self.start[able]], np.arange(len(able))
+        edges = np.flatnonzero(np.diff(unit, prepend=-1))
+        stop = np.append(edges, len(unit))[edges.searchsorted(here, side="right")]
+        after = first_later(begun, here, stop, over)
+        return able[_in_turn(edges, np.where(after < stop, after, -1))]
+
+    def _one_an_instant(self, window: int | None) -> Ints:
+        """The places of all attempts, but of simultaneous ones in a unit only the best."""
+        time, unit = self.rows.time[self.start], self.first[self.start]
+        is_new = (np.diff(time, prepend=-1) != 0) | (np.diff(unit, prepend=-1) != 0)
+        tied = np.flatnonzero(~is_new | ~np.append(is_new[1:], True))
+        if len(tied) == 0:
+            return np.arange(len(time))
+        need, instant = self.need[:, tied], np.cumsum(is_new)[tied]
+        fits = (need >= 0) if window is None else (need >= 0) & (need <= window)
+        order = np.lexsort((need[-1], -fits.sum(axis=0), instant))
+        best = order[np.flatnonzero(np.diff(instant[order], prepend=-1))]
+        is_new[tied] = False
+        is_new[tied[best]] = True
+        return np.flatnonzero(is_new)
+
+    def reached(self, places: Ints) -> tuple[Reached, ...]:
+        """For each stage, the attempts that reached it, named by the row they begin with."""
+        start, begun = self.start[places], self.rows.time[self.start[places]]
+        by_stage = ((need >= 0, need) for need in self.need[:, places])
+        return tuple(Reached(start[there], need[there], begun[there]) for there, need in by_stage)
+
+    def step_times(self, units: Ints, depth: NDArray[np.int8], window: int | None) -> list[Ints]:
+        """For each stage, microseconds from the start to it, one for each attempt that reached it.
+
+        `units` are the attempts in the funnel, by the row they begin with, and `depth` theirs.
+        """
+        places = self.start.searchsorted(units)
+        took = self.need[:, places]
+        took[np.arange(len(took))[:, None] >= depth] = -1
+        if self.rules.order == "strict" or self.rules.exclusions:
+            # The way to the deepest stage need not be the shortest to those before it.
+            for number in np.flatnonzero(self.walked[places]).tolist():
+                matched = self.matched(int(units[number]), window)
+                took[: len(matched), number] = self.rows.log.time[matched]
+                took[: len(matched), number] -= self.rows.time[units[number]]
+        return [of_stage[of_stage >= 0] for of_stage in took]
+
+    def matched(self, start: int, window: int | None) -> list[int]:
+        """The positions in the log of the events that an attempt matched within a window."""
+        events, found = self._walk(start, window)
+        return [events.positions[row] for row in found.matched]
+
+    def is_open(self, start: int, depth: int, since: int) -> bool:
+        """Whether nothing has ended an attempt that has got to a depth; `since` does not matter."""
+        return self._walk(start, None)[1].open[depth - 1] is not None
+
+    def _walk(self, start: int, window: int | None) -> tuple[UnitEvents, Walk]:
+        events = _events_of(self, start)
+        own = events.positions.index(int(self.rows.positions[start]))
+        return events, _walk_from(events, own, self.rows, self.rules, window)[0]
+
+
+def try_all(rows: StageRows, limit: int, rules: Rules) -> Tried:
+    """What every start came to; units end where a gap is longer than `limit` microseconds."""
+    first = unit_firsts(rows, limit)
+    start = starts(rows, first, rules)
+    start = start[start >= 0]
+    need, ended = (_strict if rules.order == "strict" else _ordered)(rows, first, start, rules)
+    walked = np.isin(first[start], _to_walk(rows, first, rules))
+    tried = Tried(rows, rules, first, start, need, ended, walked)
+    places = np.flatnonzero(walked)
+    edges = np.flatnonzero(np.diff(first[start[places]], prepend=-1)).tolist()
+    for low, high in pairwise([*edges, len(places)]):
+        _walk_attempts(tried, places[low:high])
+    return tried
+
+
+def _ordered(rows: StageRows, first: Ints, start: Ints, rules: Rules) -> tuple[Ints, Ints]:
+    """The need of each stage, and the end, of each attempt (rule F1)."""
+    need, ended = _nothing_yet(rows, start)
+    begun, alive, here = rows.time[start], np.arange(len(start)), start
+    for stage in range(1, len(rows.at)):
+        fitting = np.append(rows.at[stage], -1)
+        following = fitting[rows.at[stage].searchsorted(here, side="right")]
+        goes_on = (following >= 0) & (first[following] == first[here])
+        here, alive = following[goes_on], alive[goes_on]
+        for number, _, high in rules.exclusions:
+            # The exclusions that begin later than at the first stage are walked.
+            if high == stage:
+                spans = rows.last_excluded[number][here] > begun[alive]
+                here, alive = here[~spans], alive[~spans]
+        need[stage, alive] = rows.time[here] - begun[alive]
+    for number, _, high in rules.exclusions:
+        came = rows.next_excluded(number, start)
+        is_inside = (need[high] < 0) | (came < begun + need[high])
+        ended = np.where(is_inside, np.minimum(ended, came), ended)
+    return need, ended
+
+
+def _strict(rows: StageRows, first: Ints, start: Ints, rules: Rules) -> tuple[Ints, Ints]:
+    """The same for rule F6. Units with an excluded event inside are walked."""
+    need, ended = _nothing_yet(rows, start)
+    begun, alive, here = rows.time[start], np.arange(len(start)), start
+    follows = np.append(np.diff(rows.rank, prepend=-1) == 1, False)
+    bits, unit = np.append(rows.mask, 0), np.append(first, -1)
+    for stage in range(1, len(rows.at)):
+        following = here + 1
+        goes_on = follows[following] & (unit[following] == first[here])
+        goes_on &= (bits[following] >> bits.dtype.type(stage)) & bits.dtype.type(1) == 1
+        ended[alive[~goes_on]] = rows.time[here[~goes_on]] + 1
+        here, alive = following[goes_on], alive[goes_on]
+        need[stage, alive] = rows.time[here] - begun[alive]
+    return need, ended
+
+
+def _nothing_yet(rows: StageRows, start: Ints) -> tuple[Ints, Ints]:
+    need = np.full((len(rows.at), len(start)), -1)
+    need[0] = 0
+    return need, np.full(len(start), NEVER)
+
+
+def _to_walk(rows: StageRows, first: Ints, rules: Rules) -> Ints:
+    """The units whose attempts cannot be followed all at once."""
+    units = [left_to_walk(rows, first, rules)]
+    for number, low, _ in rules.exclusions:
+        if low or rules.order == "strict":
+            units.append(first[rows.last_excluded[number] > rows.time[first]])
+    return np.unique(np.concatenate(units))
+
+
+def _events_of(tried: Tried, start: int) -> UnitEvents:
+    """The events of the unit of an attempt."""
+    unit = int(tried.first[start])
+    end = int(tried.first.searchsorted(unit, side="right"))
+    return unit_events(tried.rows, unit, end, tried.rules)
+
+
+def _walk_attempts(tried: Tried, places: Ints) -> None:
+    """Put in what the attempts of one unit came to, walked one by one."""
+    rows, rules = tried.rows, tried.rules
+    events = _events_of(tried, int(tried.start[places[0]]))
+    own = {position: row for row, position in enumerate(events.positions)}
+    begin = [own[position] for position in rows.positions[tried.start[places]].tolist()]
+    tried.need[:, places], tried.ended[places] = -1, NEVER
+    if rules.order == "ordered" and not rules.exclusions:
+        needs = follow_all(events.times, events.masks, len(rows.at), begin)
+        for place, need in zip(places.tolist(), needs, strict=True):
+            tried.need[: len(need), place] = need
+        return
+    for place, row in zip(places.tolist(), begin, strict=True):
+        found, ended = _walk_from(events, row, rows, rules, None)
+        tried.need[: len(found.needs), place] = found.needs
+        tried.ended[place] = ended
+
+
+def _walk_from(
+    events: UnitEvents, row: int, rows: StageRows, rules: Rules, window: int | None
+) -> tuple[Walk, int]:
+    """Walk the attempt that begins with one event, and tell when an event ended it."""
+    low = bisect_left(events.times, events.times[row])
+    times, others = events.times[low:], events.others[low:]
+    masks = [mask & ~1 for mask in events.masks[low:]]
+    masks[row - low] |= 1
+    ended = NEVER
+
+    def watch(group: Sequence[int], attempts: Sequence[Attempt | None]) -> None:
+        nonlocal ended
+        if ended == NEVER and times[group[0]] > times[0] and not any(attempts[1:]):
+            ended = times[group[0]]
+
+    found = walk(times, masks, len(rows.at), window, rules, others, watch)
+    return replace(found, matched=[low + place for place in found.matched]), ended
+
+
+def _in_turn(first: Ints, after: Ints) -> Ints:
+    """The places met from each of `first` on, where `after` tells the next, -1 for none."""
+    met, here = [], first
+    while len(here) > FEW:
+        met.append(here)
+        here = after[here]
+        here = here[here >= 0]
+    for place in here.tolist():
+        chain = []
+        while place >= 0:
+            chain.append(place)
+            place = int(after[place])
+        met.append(np.array(chain, dtype=np.int64))
+    return np.sort(np.concatenate(met)) if met else first

@@ -1,0 +1,97 @@
+"""Hold constant (rule F9): one user's events divided by the value of a field.
+
+`hold` makes a log in which each pair of user and value is a user of its own, so that everything that
+counts users or cuts journeys counts and cuts pairs without knowing it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from core.log import FIRST_GAP, EventLog
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Held:
+    """The events that carry a value, by user, by value, then in their order."""
+
+    log: EventLog
+    """Its users are the pairs: the id of a user stands once for each value. The gap of an event is
+    the largest of all gaps since the event before it in the pair, so that a journey of the pair ends
+    where a journey of the user does."""
+    origin: Ints
+    """(events) where each stands in the log that it is from."""
+    owner: Ints
+    """(pairs) the number of each pair's user in the log that it is from."""
+    field: str
+    """The field."""
+
+    def value(self, position: int) -> str:
+        """The value that the event at a position of the log carries, to be shown."""
+        properties: object = self.log.events(position, position + 1)[0].properties
+        for path in ([self.field], self.field.split(".")):
+            found = properties
+            for key in path:
+                found = found.get(key) if isinstance(found, Mapping) else None
+            if found is not None:
+                return found if isinstance(found, str) else json.dumps(found)
+        return ""
+
+
+def hold(log: EventLog, field: str) -> Held:
+    """Divide each user's events by the value of a field; those without a value are left out.
+
+    Raises QuestionError when there is no such field.
+    """
+    value = log.values(field) if len(log) else np.empty(0, dtype=np.int32)
+    known = np.flatnonzero(value >= 0)
+    user = log.offsets.searchsorted(known, side="right") - 1
+    pair = user * (int(value.max(initial=0)) + 1) + value[known]
+    order = np.argsort(pair, kind="stable")
+    origin, pair = known[order], pair[order]
+    begins = np.flatnonzero(np.diff(pair, prepend=-1))
+    gap = np.full(len(origin), FIRST_GAP)
+    follows = np.ones(len(origin), dtype=np.bool_)
+    follows[begins] = False
+    later = np.flatnonzero(follows)
+    gap[later] = _largest_between(log.gap, origin[later - 1], origin[later])
+    owner = user[order[begins]]
+    pairs = replace(
+        log,
+        users=log.users[owner],
+        offsets=np.append(begins, len(origin)),
+        name=log.name[origin],
+        time=log.time[origin],
+        gap=gap,
+        row=log.row[origin],
+    )
+    return Held(pairs, origin, owner, field)
+
+
+def _largest_between(values: Ints, low: Ints, high: Ints) -> Ints:
+    """For each stretch the largest value after position `low` up to `high`, which is greater.
+
+    Windows of doubling width over all values: two of them that may overlap cover a stretch.
+    """
+    length, largest = high - low, values[high]
+    window, width = values, 1
+    left = np.flatnonzero(length > 1)
+    while len(left):
+        is_covered = length[left] <= 2 * width
+        covered, left = left[is_covered], left[~is_covered]
+        largest[covered] = np.maximum(window[high[covered]], window[low[covered] + width])
+        # window[i] is the largest of the `width` values that end at i.
+        wider = window.copy()
+        np.maximum(window[width:], window[:-width], out=wider[width:])
+        window, width = wider, 2 * width
+    return largest

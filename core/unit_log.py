@@ -1,0 +1,56 @@
+"""`UnitLog`: the log that a funnel's units are stretches of, and what was found in it already.
+
+It depends neither on the window nor, unless a maximum length cuts journeys, on the session timeout.
+So a changed question finds again only what has changed.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from core.attempts import Tried, try_all
+from core.depth import Reached, reach
+from core.held import hold
+from core.kernels import unit_firsts
+from core.rows import Selection, StageRows, find_rows
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from core.log import EventLog
+    from core.walk import Rules
+
+REMEMBERED = 8
+"""Answers of each kind that are kept."""
+
+
+class UnitLog:
+    """A log, divided by the values of a field where one is held. Safe to ask from any thread."""
+
+    def __init__(self, log: EventLog, field: str | None) -> None:
+        """From a log whose gaps are cut already. Raises QuestionError when there is no such field."""
+        self.held = None if field is None else hold(log, field)
+        self.log = log if self.held is None else self.held.log
+        remember = lru_cache(maxsize=REMEMBERED)
+        self.rows = remember(self._find)
+        self.reached = remember(self._reach)
+        self.tried = remember(self._try)
+
+    def first_rows(self, selection: Selection, limit: int) -> NDArray[np.int64]:
+        """The first row of each unit that has one."""
+        return np.unique(unit_firsts(self.rows(selection), limit))
+
+    def _find(self, selection: Selection) -> StageRows:
+        """The events that match a stage."""
+        return find_rows(self.log, selection)
+
+    def _reach(self, selection: Selection, limit: int, rules: Rules) -> tuple[Reached, ...]:
+        """The units that reached each stage; a gap longer than `limit` ends one."""
+        return reach(self.rows(selection), limit, rules)
+
+    def _try(self, selection: Selection, limit: int, rules: Rules) -> Tried:
+        """What every attempt of every unit came to."""
+        return try_all(self.rows(selection), limit, rules)
