@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.cuts import FEW, first_later
-from core.depth import Reached, UnitEvents, unit_events
+from core.depth import Reached, UnitEvents, unit_events, user_events
 from core.kernels import left_to_walk, starts, unit_firsts
 from core.rows import StageRows
 from core.walk import Attempt, Rules, Walk, follow_all, walk
@@ -60,7 +60,11 @@ class Tried:
         if which == "starts":
             return np.arange(len(self.start))
         able = self._one_an_instant(window)
-        begun, over, need = self.rows.time[self.start[able]], self.ended[able] - 1, self.need[-1, able]
+        begun, over, need = (
+            self.rows.time[self.start[able]],
+            self.ended[able] - 1,
+            self.need[-1, able],
+        )
         is_done = need >= 0
         if window is not None:
             over = np.minimum(over, begun + window)
@@ -111,17 +115,17 @@ class Tried:
 
     def matched(self, start: int, window: int | None) -> list[int]:
         """The positions in the log of the events that an attempt matched within a window."""
-        events, found = self._walk(start, window)
+        events = _events_of(self, start)
+        own = events.positions.index(int(self.rows.positions[start]))
+        found = _walk_from(events, own, self.rows, self.rules, window)[0]
         return [events.positions[row] for row in found.matched]
 
     def is_open(self, start: int, depth: int, since: int) -> bool:
-        """Whether nothing has ended an attempt that has got to a depth; `since` does not matter."""
-        return self._walk(start, None)[1].open[depth - 1] is not None
-
-    def _walk(self, start: int, window: int | None) -> tuple[UnitEvents, Walk]:
-        events = _events_of(self, start)
+        """Whether a user's attempt of a depth, begun after `since`, has been ended by nothing."""
+        events = user_events(self.rows, start)
         own = events.positions.index(int(self.rows.positions[start]))
-        return events, _walk_from(events, own, self.rows, self.rules, window)[0]
+        begun = _walk_from(events, own, self.rows, self.rules, None)[0].open[depth - 1]
+        return begun is not None and begun > since
 
 
 def try_all(rows: StageRows, limit: int, rules: Rules) -> Tried:
@@ -129,7 +133,10 @@ def try_all(rows: StageRows, limit: int, rules: Rules) -> Tried:
     first = unit_firsts(rows, limit)
     start = starts(rows, first, rules)
     start = start[start >= 0]
-    need, ended = (_strict if rules.order == "strict" else _ordered)(rows, first, start, rules)
+    if rules.order == "strict":
+        need, ended = _strict(rows, first, start)
+    else:
+        need, ended = _ordered(rows, first, start, rules)
     walked = np.isin(first[start], _to_walk(rows, first, rules))
     tried = Tried(rows, rules, first, start, need, ended, walked)
     places = np.flatnonzero(walked)
@@ -161,7 +168,7 @@ def _ordered(rows: StageRows, first: Ints, start: Ints, rules: Rules) -> tuple[I
     return need, ended
 
 
-def _strict(rows: StageRows, first: Ints, start: Ints, rules: Rules) -> tuple[Ints, Ints]:
+def _strict(rows: StageRows, first: Ints, start: Ints) -> tuple[Ints, Ints]:
     """The same for rule F6. Units with an excluded event inside are walked."""
     need, ended = _nothing_yet(rows, start)
     begun, alive, here = rows.time[start], np.arange(len(start)), start
@@ -243,8 +250,8 @@ def _in_turn(first: Ints, after: Ints) -> Ints:
         met.append(here)
         here = after[here]
         here = here[here >= 0]
-    for place in here.tolist():
-        chain = []
+    for begin in here.tolist():
+        chain, place = [], begin
         while place >= 0:
             chain.append(place)
             place = int(after[place])

@@ -127,7 +127,7 @@ def cut_long(time: Ints, gap: Ints, limit: int, longest: int) -> Ints:
 
 
 def first_later(time: Ints, low: Ints, high: Ints, moment: Ints) -> Ints:
-    """The first position after `low` whose time is later than a moment; `high` if none before it is.
+    """The first position after `low` whose time is later than a moment; `high` if there is none.
 
     Times are in order between the two, and that of `low` is not later.
     """

@@ -140,6 +140,13 @@ def unit_events(rows: StageRows, unit: int, end: int, rules: Rules) -> UnitEvent
     return UnitEvents(range(low, high), *rows.events(low, high))
 
 
+def user_events(rows: StageRows, row: int) -> UnitEvents:
+    """All events of the user of a stage row."""
+    user = rows.log.user_of(int(rows.positions[row]))
+    start, stop = rows.log.offsets[user : user + 2].tolist()
+    return UnitEvents(range(start, stop), *rows.events(start, stop))
+
+
 def walk_unit(rows: StageRows, unit: int, end: int, window: int | None, rules: Rules) -> Walk:
     """Walk the unit with the stage rows from `unit` up to `end`; what matched are log positions."""
     events = unit_events(rows, unit, end, rules)
@@ -205,9 +212,7 @@ def pending(
 
 def is_open(rows: StageRows, rules: Rules, unit: int, depth: int, since: int) -> bool:
     """Whether a user has an attempt of a depth, begun after `since`, that nothing has ended."""
-    user = int(np.searchsorted(rows.log.offsets, rows.positions[unit], side="right")) - 1
-    start, stop = int(rows.log.offsets[user]), int(rows.log.offsets[user + 1])
-    times, masks, others = rows.events(start, stop)
-    found = walk(times, masks, len(rows.at), None, rules, others)
+    events = user_events(rows, unit)
+    found = walk(events.times, events.masks, len(rows.at), None, rules, events.others)
     begun = found.open[depth - 1]
     return begun is not None and begun > since

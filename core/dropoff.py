@@ -39,26 +39,24 @@ class DropOff:
 
     @cached_property
     def units(self) -> NDArray[np.int64]:
-        """The numbers of the journeys or users that left here, ascending."""
+        """The numbers of the units that left here, in `funnel.units`, ascending."""
         left: NDArray[np.bool_] = (self.funnel.depths == self.depth) & ~self.funnel.pending
         return left.nonzero()[0]
 
     @property
     def users(self) -> list[str]:
         """The ids of the users who left here, each once, in the order of their ids."""
-        log = self.funnel.journeys.log
-        if self.funnel.funnel.scope == "users":
-            return [str(user) for user in log.users[self.units]]
-        starts = self.funnel.journeys.starts[self.units]
-        numbers = dict.fromkeys((log.offsets.searchsorted(starts, side="right") - 1).tolist())
-        return [str(log.users[number]) for number in numbers]
+        users = self.funnel.journeys.log.users
+        numbers = dict.fromkeys(self.funnel.units.users[self.units].tolist())
+        return [str(users[number]) for number in numbers]
 
     @property
     def journeys(self) -> list[Journey]:
-        """The journeys that left here; of a funnel that counts users, none."""
+        """The journeys that left here, each once; of a funnel that counts users, none."""
         if self.funnel.funnel.scope == "users":
             return []
-        return [self.funnel.journeys[number] for number in self.units.tolist()]
+        numbers = dict.fromkeys(self.funnel.units.of_journeys[self.units].tolist())
+        return [self.funnel.journeys[number] for number in numbers]
 
 
 def find_drop_offs(funnel: FunnelResult) -> list[DropOff]:

@@ -254,7 +254,7 @@ class Engine(Protocol):
         ...
 
     def curves(self, study: Study) -> Curves:
-        """The sweeps of a study with stages."""
+        """The sweeps of a study; `counts` is empty where the window decides what is counted."""
         ...
 
     def users(

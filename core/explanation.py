@@ -6,7 +6,7 @@ The file is not called `explain`: once imported, it would hide the function of t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from core.analysis import FunnelResult
@@ -19,7 +19,6 @@ from core.walk import BLOCKS, Attempt, Walk, seats
 from core.words import spelled
 
 if TYPE_CHECKING:
-    from core.log import EventLog
     from core.study import Study
 
 Ending = Literal["window", "strict", "exclusion"]
@@ -68,10 +67,13 @@ class Explanation:
     user: str
     """Whose units they are."""
     depth: int
-    """How many stages the unit reached; without a choice of journey, the user's deepest."""
+    """How many stages the unit reached; without a choice of journey, the user's deepest. Where
+    attempts are counted, its deepest attempt."""
     journey: int | None
     """The journey explained, from 1: the one chosen, or else the deepest, the earliest of equals.
     None in user scope."""
+    held: str | None
+    """The value that the events of the unit share, where one is held constant."""
     start: int | None
     """When the counted attempt began, microseconds since 1970; None without one. It is the first,
     in time, to get as deep as the unit ever gets."""
@@ -99,16 +101,12 @@ def explain(
     """Explain how far a user got in a funnel: event by event, and what was in the way.
 
     In journey scope one journey is explained: the one of a number, counted from 1, or else the
-    user's deepest, the earliest of equals. Costs only that user's events. Raises QuestionError when
+    user's deepest, the earliest of equals. Of the values that are held constant, and of attempts,
+    the one that got deepest. Costs only that user's events. Raises QuestionError when
     there is no such user or journey.
     """
     asked = funnel.funnel if isinstance(funnel, FunnelResult) else funnel
-    return explain_user(journeys, asked, user, journey, data_end(journeys.log))
-
-
-def data_end(log: EventLog) -> int:
-    """The time of the last event of anybody, microseconds since 1970; 0 without events."""
-    return int(log.time.max()) if len(log) else 0
+    return explain_user(journeys, asked, user, journey)
 
 
 def explain_user(
@@ -116,25 +114,27 @@ def explain_user(
     funnel: Funnel,
     user: str,
     journey: int | None,
-    last: int,
     study: Study | None = None,
 ) -> Explanation:
-    """Like `explain`, where the end of the data is known already."""
+    """Like `explain`, for a ready question, and for the study that it is part of."""
     log = journeys.log
     if log.user_number(user) is None:
         known = log.users.tolist() if log.users_count <= 100_000 else []
         raise QuestionError(f"no user is named {user!r}{did_you_mean(user, known)}")
     probe = Probe(journeys.only(user), funnel)
     unit = _chosen(probe, user, journey)
+    if unit is None:
+        return _nothing_held(probe, user, journey, study)
     recorder = _Recorder(probe, unit)
     walked = probe.walk(unit, recorder.watch)
-    left = _time_left(probe, unit, walked, last)
+    left = _time_left(probe, unit, walked, log.data_end)
     reason, remedy = _verdict(probe, unit, walked, user, left)
     return Explanation(
         funnel=funnel,
         user=user,
         depth=probe.depths[unit],
-        journey=None if funnel.scope == "users" else unit + 1,
+        journey=None if funnel.scope == "users" else _journey_of(probe, unit),
+        held=probe.result.units.value(probe.bounds(unit)[0]),
         start=min(map(probe.time, walked.matched), default=None),
         steps=recorder.steps(walked),
         reason=reason,
@@ -144,16 +144,45 @@ def explain_user(
     )
 
 
-def _chosen(probe: Probe, user: str, journey: int | None) -> int:
-    """The unit to explain: the deepest, of those taken out of the funnel the one that would be."""
+def _chosen(probe: Probe, user: str, journey: int | None) -> int | None:
+    """The unit to explain: the deepest, of those taken out of the funnel the one that would be.
+
+    None when no event carries a value that could be held.
+    """
+    units = list(range(len(probe.units)))
     if journey is not None and probe.funnel.scope == "journeys":
-        if not 1 <= journey <= len(probe.units):
-            raise QuestionError(f"{user!r} has no session {journey}, but {len(probe.units)} in all")
-        return journey - 1
-    deepest = max(probe.depths)
-    if deepest or not probe.result.excluded:
-        return probe.depths.index(deepest)
-    return max(probe.units, key=lambda unit: len(probe.walk(unit).matched))
+        if not 1 <= journey <= len(probe.journeys):
+            raise QuestionError(
+                f"{user!r} has no session {journey}, but {len(probe.journeys)} in all"
+            )
+        units = [unit for unit in units if _journey_of(probe, unit) == journey]
+    deepest = max(units, key=probe.depths.__getitem__, default=None)
+    if deepest is None or probe.depths[deepest] or not probe.result.excluded:
+        return deepest
+    return max(units, key=lambda unit: len(probe.walk(unit).matched))
+
+
+def _journey_of(probe: Probe, unit: int) -> int:
+    """Which of the user's journeys a unit is in, from 1."""
+    return probe.journeys.of_position(probe.units[unit][0]) + 1
+
+
+def _nothing_held(probe: Probe, user: str, journey: int | None, study: Study | None) -> Explanation:
+    """What there is to say of a user, or a journey, of whom no event carries a value."""
+    field = probe.funnel.hold
+    free = explain_user(probe.journeys, replace(probe.funnel, hold=None), user, journey)
+    remedy = Remedy(f"let {field} differ", {"hold": None}) if free.converted else None
+    return replace(
+        free,
+        funnel=probe.funnel,
+        depth=0,
+        start=None,
+        steps=(),
+        reason=f"no event of {user} has a value of {field}",
+        remedy=remedy,
+        pending=False,
+        study=study,
+    )
 
 
 def _time_left(probe: Probe, unit: int, walked: Walk, last: int) -> int | None:
@@ -175,7 +204,7 @@ def _verdict(
         return f"converted in {spelled(took)}" if took else "converted at once", None
     if left is not None:
         return f"may still convert: {spelled(left)} left in the window when the data ends", None
-    place = walked.matched[0] if walked.matched else probe.bounds(unit)[0]
+    place = walked.matched[0] if walked.matched else probe.units[unit][0]
     return find_remedy(probe, place, user)
 
 
@@ -184,7 +213,7 @@ class _Recorder:
 
     def __init__(self, probe: Probe, unit: int) -> None:
         self._probe = probe
-        self._first = probe.bounds(unit)[0]
+        self._places = probe.units[unit]
         self._times, self._masks, self._others = probe.events(unit)
         self._rules = probe.rules
         self._force: list[Attempt | None] = []
@@ -206,11 +235,13 @@ class _Recorder:
 
     def steps(self, walked: Walk) -> tuple[Step, ...]:
         """What was seen, with the counted attempt marked."""
-        counted = {place - self._first: stage for stage, place in enumerate(walked.matched)}
-        return tuple(self._step(row, counted.get(row)) for row in range(len(self._times)))
+        counted = {place: stage for stage, place in enumerate(walked.matched)}
+        return tuple(
+            self._step(row, place, counted.get(place)) for row, place in enumerate(self._places)
+        )
 
-    def _step(self, row: int, counted: int | None) -> Step:
-        attempt, armed, place = self._force[row], self._armed[row], self._first + row
+    def _step(self, row: int, place: int, counted: int | None) -> Step:
+        attempt, armed = self._force[row], self._armed[row]
         return Step(
             place=place,
             name=self._probe.name(place),

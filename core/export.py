@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from core.analysis import StepTime
 from core.engine import Cohort, Engine, FunnelAnswer, Sort
 from core.event import iso_text
+from core.explanation import Explanation
 from core.study import Study
 
 MOST_JOURNEYS = 100
@@ -34,6 +35,8 @@ def document(engine: Engine, study: Study) -> Json:
     }
     if study.user is not None or answer.journeys_count <= MOST_JOURNEYS:
         result["journeys"] = _journeys(engine, study)
+    if study.user is not None and answer.users_count and answer.stages:
+        result["explanation"] = _explanation(engine.explain(study, study.user))
     rejects = (f"rejected {row}" for row in report.rejected[:10])
     more = report.rejected_rows - 10
     result["warnings"] = [
@@ -78,6 +81,7 @@ def _funnel(answer: FunnelAnswer, times: Sequence[StepTime | None]) -> Json:
                 "pending": stage.pending,
                 "median_seconds": time.median_seconds if time else None,
                 "p90_seconds": time.p90_seconds if time else None,
+                "histogram": _histogram(time),
             }
             for stage, time in zip(answer.stages, times, strict=True)
         ],
@@ -85,9 +89,21 @@ def _funnel(answer: FunnelAnswer, times: Sequence[StepTime | None]) -> Json:
     }
     if study.suggested:
         result["suggested"] = True
+    for name, value in (("hold", study.hold), ("attempts", study.attempts)):
+        if value is not None:
+            result[name] = value
     if study.exclusions:
         result["excluded"] = answer.excluded
     return result
+
+
+def _histogram(time: StepTime | None) -> list[Json]:
+    """How many units took how long; only lengths of time that some took."""
+    return [
+        {"from_seconds": low, "to_seconds": high, "count": count}
+        for low, high, count in (time.histogram if time else ())
+        if count
+    ]
 
 
 def _drop_off_points(answer: FunnelAnswer) -> list[Json]:
@@ -125,6 +141,40 @@ def _journeys(engine: Engine, study: Study) -> list[Json]:
             for session in trail.sessions
         ]
     return result
+
+
+def _explanation(found: Explanation) -> Json:
+    """How far the user got, event by event, and why no farther."""
+    remedy, study = found.remedy, found.study
+    return {
+        "depth": found.depth,
+        "converted": found.converted,
+        "pending": found.pending,
+        "journey": found.journey,
+        **({} if found.held is None else {"held": found.held}),
+        "start": _time(found.start),
+        "reason": found.reason,
+        "remedy": None if remedy is None else remedy.words,
+        "remedy_flags": remedy.study(study).flags() if remedy and study else None,
+        "steps": [
+            {
+                "time": iso_text(step.time),
+                "event": step.name,
+                "journey": step.journey,
+                "matches": [stage + 1 for stage in step.matches],
+                "counted": None if step.counted is None else step.counted + 1,
+                "waiting_for": None if step.armed is None else step.armed + 1,
+                "attempt_start": _time(step.start),
+                "left_seconds": _units(step.left, 1_000_000),
+                "ended_by": step.ended,
+            }
+            for step in found.steps
+        ],
+    }
+
+
+def _time(microseconds: int | None) -> str | None:
+    return None if microseconds is None else iso_text(microseconds)
 
 
 def _units(microseconds: int | None, size: int) -> float | None:

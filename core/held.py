@@ -1,7 +1,7 @@
 """Hold constant (rule F9): one user's events divided by the value of a field.
 
-`hold` makes a log in which each pair of user and value is a user of its own, so that everything that
-counts users or cuts journeys counts and cuts pairs without knowing it.
+`hold` makes a log in which each pair of user and value is a user of its own, so that everything
+that counts users or cuts journeys counts and cuts pairs without knowing it.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ class Held:
 
     log: EventLog
     """Its users are the pairs: the id of a user stands once for each value. The gap of an event is
-    the largest of all gaps since the event before it in the pair, so that a journey of the pair ends
-    where a journey of the user does."""
+    the largest of all gaps since the event before it in the pair, so that a journey of the pair
+    ends where a journey of the user does."""
     origin: Ints
     """(events) where each stands in the log that it is from."""
     owner: Ints

@@ -25,10 +25,9 @@ from core.engine import (
     UsersPage,
 )
 from core.errors import QuestionError, did_you_mean
-from core.explanation import Explanation, data_end, explain_user
+from core.explanation import Explanation, explain_user
 from core.journeys import NO_RULES, JourneyRules, Journeys, force_cuts
 from core.log import EventLog, read_events
-from core.rows import Selection, find_rows
 from core.stage import Stage
 from core.study import Events, Study
 from core.suggest import suggest_stages
@@ -62,7 +61,6 @@ class LocalEngine:
         self._unit_logs = remember(UnitLog)
         self._result = remember(self._count)
         self._order = remember(self._sort)
-        self._end = remember(lambda events: data_end(self._log(events)))
         self._timeouts = remember(lambda events: timeout_curve(self._log(events)))
 
     def summary(self) -> Summary:
@@ -110,9 +108,12 @@ class LocalEngine:
         return result.time_to_convert if result else ()
 
     def curves(self, study: Study) -> LocalCurves:
-        """The sweeps of a study; without stages, of timeouts only."""
+        """The sweeps of a study. Of timeouts only without stages, or where attempts are counted one
+        after another: which those are depends on the window itself.
+        """
         result = self._result(study)
-        windows = window_curve(result) if result else WindowCurve(())
+        has_windows = result is not None and study.attempts != "mixpanel"
+        windows = window_curve(result) if result and has_windows else WindowCurve(())
         return LocalCurves(self._timeouts(study.events), windows)
 
     def users(
@@ -159,20 +160,7 @@ class LocalEngine:
 
     def journeys(self, study: Study, user: str) -> LocalTrail:
         """One user's trail, cut into journeys; empty for nobody."""
-        journeys = self._journeys(study.events, _cut_of(study)).only(user)
-        log, funnel = journeys.log, study.funnel
-        selection = funnel.selection(funnel.exclude()) if funnel else Selection(())
-        rows = find_rows(log, selection)
-        result, number = self._result(study), self._log(study.events).user_number(user)
-        by_users = result is not None and study.scope == "users" and number is not None
-        return LocalTrail(
-            study=study,
-            user=user,
-            made_of=journeys,
-            rows=rows,
-            cut_rows=rows if journeys.cut_log is log else find_rows(journeys.cut_log, selection),
-            pending=by_users and bool(result.pending[number]),  # type: ignore[union-attr]  # by_users says so
-        )
+        return LocalTrail(study, user, self._journeys(study.events, _cut_of(study)).only(user))
 
     def explain(self, study: Study, user: str, journey: int | None = None) -> Explanation:
         """How far a user got, or one journey of the user's, event by event, and why no farther.
@@ -182,7 +170,7 @@ class LocalEngine:
         if study.funnel is None:
             raise QuestionError("there is no funnel to explain yet: name a stage")
         journeys = self._journeys(study.events, _cut_of(study))
-        return explain_user(journeys, study.funnel, user, journey, self._end(study.events), study)
+        return explain_user(journeys, study.funnel, user, journey, study)
 
     def _find_log(self, events: Events) -> EventLog:
         log = self.log if events.where is None else self.log.where(events.where)
@@ -272,13 +260,15 @@ class _Rows:
         return lines if self._units is None else self._units.users[lines]
 
     def of(self, user: int, journey: int | None, lines: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Which lines are a user's, or those of a journey of the user's where it has any."""
-        own = self.users(lines) == user
-        if self._units is None or self._units.scope == "users" or journey is None:
-            return own
-        number = self.made_of.first_of_user(user) + journey - 1
-        exact = own & (self._units.of_journeys[lines] == number)
-        return exact if exact.any() else own
+        """Which lines are a user's; of a list of journeys those of one, if the user has so many."""
+        first, after = (self.made_of.first_of_user(number) for number in (user, user + 1))
+        is_own: NDArray[np.bool_] = self.users(lines) == user
+        if self._units is None or self._units.scope == "users":
+            return is_own
+        if journey is None or first + journey > after:
+            return is_own
+        is_its: NDArray[np.bool_] = self._units.of_journeys[lines] == first + journey - 1
+        return is_its
 
     def keys(self, lines: NDArray[np.int64], sort: Sort) -> NDArray[np.int64]:
         """What each line is sorted by."""

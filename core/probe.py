@@ -10,6 +10,7 @@ import bisect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 from core.analysis import FunnelResult, count_funnel
@@ -57,49 +58,71 @@ class Probe:
         return count_funnel(self.journeys, self.funnel)
 
     @cached_property
-    def depths(self) -> Sequence[int]:
-        """The depth of each unit."""
-        depths: list[int] = self.result.depths.tolist()
-        return depths
+    def units(self) -> Sequence[range | list[int]]:
+        """The places of each unit's events. Attempts are no units here: they are their unit's."""
+        units = self.result.units
+        edges = [*units.edges.tolist(), len(units.log)]
+        stretches = [range(start, stop) for start, stop in pairwise(edges)]
+        if units.held is None:
+            return stretches
+        origin: list[int] = units.held.origin.tolist()
+        return [origin[stretch.start : stretch.stop] for stretch in stretches]
 
-    @property
-    def units(self) -> range:
-        """The units of the user."""
-        return range(1 if self.funnel.scope == "users" else len(self.journeys))
+    @cached_property
+    def depths(self) -> Sequence[int]:
+        """The depth of each unit; where attempts are counted, of its deepest."""
+        units, depths = self.result.units, [0] * len(self.units)
+        stretches = units.edges.searchsorted(units.starts, side="right") - 1
+        for unit, depth in zip(stretches.tolist(), self.result.depths.tolist(), strict=True):
+            depths[unit] = max(depths[unit], depth)
+        return depths
 
     def unit_at(self, place: int) -> int:
         """The unit that an event belongs to."""
-        return 0 if self.funnel.scope == "users" else self.journeys.of_position(place)
+        return self._unit_of[place] if self.result.units.held else self._stretch(place)
+
+    @cached_property
+    def _unit_of(self) -> dict[int, int]:
+        return {place: unit for unit, places in enumerate(self.units) for place in places}
+
+    def _stretch(self, position: int) -> int:
+        return int(self.result.units.edges.searchsorted(position, side="right")) - 1
 
     def depth_at(self, place: int) -> int:
         """The depth of the unit that an event belongs to."""
         return self.depths[self.unit_at(place)]
 
     def bounds(self, unit: int) -> tuple[int, int]:
-        """The places of a unit's first event and of the one after its last."""
-        if self.funnel.scope == "users":
-            return 0, len(self.journeys.log)
-        return self.journeys.bounds(unit)
+        """Where a unit's events begin and end in the log of the stage rows."""
+        edges = self.result.units.edges
+        stop = edges[unit + 1] if unit + 1 < len(edges) else len(self.result.units.log)
+        return int(edges[unit]), int(stop)
 
     def need(self, place: int, depth: int) -> int | None:
         """The smallest window in which the unit of an event gets to a depth; None if it cannot."""
         start, stop = self.bounds(self.unit_at(place))
         reached = self.result.reached[depth - 1]
-        for row, need in zip(reached.units.tolist(), reached.need.tolist(), strict=True):
-            if start <= self.result.rows.positions[row] < stop:
-                return int(need)
-        return None
+        positions = self.result.rows.positions[reached.units]
+        return min(reached.need[(start <= positions) & (positions < stop)].tolist(), default=None)
 
     def events(self, unit: int) -> tuple[list[int], list[int], list[int]]:
-        """The times of a unit's events, the stages each matches, and what else each is."""
-        return self.result.rows.events(*self.bounds(unit))
+        """The times of a unit's events, the stages each matches, and what else each is.
+
+        Where attempts are counted one after another, events that begin none do not match the first
+        stage.
+        """
+        start, stop = self.bounds(unit)
+        times, masks, others = self.result.rows.events(start, stop)
+        if self.funnel.attempts == "mixpanel":
+            begins = set(self.result.units.starts.tolist())
+            masks = [mask if start + i in begins else mask & ~1 for i, mask in enumerate(masks)]
+        return times, masks, others
 
     def walk(self, unit: int, watch: Watch | None = None) -> Walk:
         """Walk a unit event by event; what matched are places in the trail."""
         times, masks, others = self.events(unit)
         found = walk(times, masks, self.stages, self.funnel.window, self.rules, others, watch)
-        start = self.bounds(unit)[0]
-        return replace(found, matched=[start + row for row in found.matched])
+        return replace(found, matched=[self.units[unit][row] for row in found.matched])
 
     def name(self, place: int) -> str:
         """The name of an event."""
@@ -161,9 +184,8 @@ class Aim:
         if probe.funnel.order != "any":
             return dict(enumerate(self.matched_in(probe)))
         unit = probe.unit_at(self.place)
-        start, masks = probe.bounds(unit)[0], probe.events(unit)[1]
-        rows = [place - start for place in self.matched_in(probe)]
-        return {stage: start + row for stage, row in seats(rows, masks, probe.stages).items()}
+        mask_of = dict(zip(probe.units[unit], probe.events(unit)[1], strict=True))
+        return seats(self.matched_in(probe), mask_of, probe.stages)
 
     def least(self, values: Sequence[int], works: Callable[[int], bool]) -> int | None:
         """The first of some values, from mild to strong, that works."""
@@ -175,14 +197,15 @@ class Aim:
 
     def starts(self) -> list[int]:
         """The places of the unit's events that match the first stage."""
-        begin = self.probe.bounds(self.unit)[0]
-        masks = self.probe.events(self.unit)[1]
-        return [begin + row for row, mask in enumerate(masks) if mask & 1]
+        own = set(self.probe.units[self.unit])
+        return [place for place in self.places(0) if place in own]
 
     def places(self, stage: int) -> list[int]:
         """The places of all events of the user, in any unit, that match a stage."""
-        rows = self.probe.result.rows
-        places: list[int] = rows.positions[rows.at[stage]].tolist()
+        result = self.probe.result
+        positions = result.rows.positions[result.rows.at[stage]]
+        held = result.units.held
+        places: list[int] = (held.origin[positions] if held else positions).tolist()
         return sorted(places)
 
     def is_unknown(self, stage: int) -> bool:

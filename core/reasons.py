@@ -43,9 +43,8 @@ def in_another_session(aim: Aim, found: Probe) -> str:
 
 def _elsewhere(aim: Aim, found: Probe) -> tuple[str, int]:
     """The first matched event outside the unit as it was, and how many sessions away it is."""
-    start, stop = aim.probe.bounds(aim.unit)
-    matched = aim.matched_in(found)
-    place = next((place for place in matched if not start <= place < stop), matched[-1])
+    own, matched = set(aim.probe.units[aim.unit]), aim.matched_in(found)
+    place = next((place for place in matched if place not in own), matched[-1])
     of_place = aim.probe.journeys.of_position
     return found.name(place), of_place(place) - of_place(aim.place)
 
@@ -57,7 +56,7 @@ def _sessions_away(sessions: int) -> str:
 def in_between(aim: Aim, found: Probe, names: Sequence[str] | None = None) -> str:
     """Which event, of some names or of all not ignored, broke strict order."""
     matched = aim.matched_in(found)
-    for place in range(*found.bounds(found.unit_at(aim.place))):
+    for place in found.units[found.unit_at(aim.place)]:
         name, time = found.name(place), found.time(place)
         blocks = name in names if names is not None else name not in aim.funnel.ignore
         after = next((i for i, p in enumerate(matched) if i and time <= found.time(p)), None)
@@ -95,11 +94,25 @@ def excluded(aim: Aim, found: Probe, exclusion: Exclusion) -> str:
     matched = aim.matched_in(found)
     low, high = exclusion.between or (1, found.stages)
     first, last = (found.time(matched[min(stage, len(matched)) - 1]) for stage in (low, high))
-    for place in range(*found.bounds(found.unit_at(aim.place))):
+    for place in found.units[found.unit_at(aim.place)]:
         time = found.time(place)
         if found.name(place) in exclusion.any_of and first < time < last:
             return f"excluded by {found.name(place)} at {moment(time, found.time(matched[0]))}"
     return f"excluded by {' or '.join(exclusion.any_of)}"
+
+
+def of_other_values(aim: Aim, found: Probe) -> str:
+    """Which event would be matched if its value did not have to be the same."""
+    field, own = aim.funnel.hold, set(aim.probe.units[aim.unit])
+    other = next(place for place in aim.matched_in(found) if place not in own)
+    return f"{found.name(other)} has another {field}, or none"
+
+
+def in_its_shadow(aim: Aim, found: Probe) -> str:
+    """Which attempt would get farther if it had not begun while another ran."""
+    begun = aim.matched_in(found)[0]
+    what, when = found.name(begun), moment(found.time(begun), aim.probe.time(aim.place))
+    return f"the {what} at {when} begins no attempt of its own, for the one before it still ran"
 
 
 def out_of_range(time: int, where: str) -> str:

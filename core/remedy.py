@@ -99,7 +99,7 @@ def _timeout(aim: Aim) -> Finding | None:
 
 def _growth(aim: Aim) -> Iterator[int]:
     """The timeouts, ascending, at each of which the unit takes in more events."""
-    gaps = [*aim.probe.journeys.gaps.tolist(), LONGEST]
+    gaps = [*aim.probe.result.rows.log.gap.tolist(), LONGEST]
     start, stop = aim.probe.bounds(aim.unit)
     while (limit := min(gaps[start], gaps[stop])) < LONGEST:
         yield limit
@@ -121,7 +121,7 @@ def _ignore(aim: Aim) -> Finding | None:
     if _ordered(aim) is None:
         return None
     ignored = aim.funnel.ignore
-    names = dict.fromkeys(map(aim.probe.name, range(*aim.probe.bounds(aim.unit))))
+    names = dict.fromkeys(map(aim.probe.name, aim.probe.units[aim.unit]))
     for name in [name for name in names if name not in ignored][:MOST_TRIED]:
         changes = {"ignore": (*ignored, name)}
         found = aim.reached(changes)
@@ -151,6 +151,21 @@ def _start(aim: Aim) -> Finding | None:
     if found is None:
         return None
     return reasons.not_first(aim, found), Remedy("let any start count (best)", {"start": "best"})
+
+
+def _hold(aim: Aim) -> Finding | None:
+    found = None if aim.funnel.hold is None else aim.reached({"hold": None})
+    if found is None:
+        return None
+    words = f"let {aim.funnel.hold} differ"
+    return reasons.of_other_values(aim, found), Remedy(words, {"hold": None})
+
+
+def _attempts(aim: Aim) -> Finding | None:
+    found = None if aim.funnel.attempts is None else aim.reached({"attempts": None})
+    if found is None:
+        return None
+    return reasons.in_its_shadow(aim, found), Remedy("count every start", {"attempts": "starts"})
 
 
 def _exclusion(aim: Aim) -> Finding | None:
@@ -247,8 +262,8 @@ def _shifted(exclusion: Exclusion, gone: int) -> Exclusion:
 
 
 _MILD = (
-    *(_window, _timeout, _scope, _ignore, _ordered, _any),
-    *(_start, _exclusion, _since, _until, _condition),
+    *(_attempts, _window, _timeout, _scope, _ignore, _ordered, _any),
+    *(_start, _hold, _exclusion, _since, _until, _condition),
 )
 """Changes that leave the stages their names, from mild to strong."""
 _ALL = (*_MILD, _name, _drop)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.analysis import FunnelResult
+from core.errors import QuestionError
 from core.journeys import gap_limit
 from core.log import FIRST_GAP, EventLog
 
@@ -66,6 +67,10 @@ def timeout_curve(log: EventLog) -> TimeoutCurve:
 def window_curve(funnel: FunnelResult) -> WindowCurve:
     """Units at each stage against the window, whatever window the funnel itself has.
 
-    Units that an exclusion removes from the funnel at some window are counted all the same.
+    Units that an exclusion removes from the funnel at some window are counted all the same. Raises
+    QuestionError where attempts are counted one after another, for then the window decides which
+    attempts there are.
     """
+    if funnel.funnel.attempts == "mixpanel":
+        raise QuestionError("which attempts there are depends on the window itself")
     return WindowCurve(tuple(reached.curve for reached in funnel.reached))

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import pairwise
 from typing import overload
 
 import numpy as np
 
+from core.analysis import FunnelResult, count_funnel
 from core.depth import walk_unit
 from core.engine import Marks, Session
 from core.event import Event
-from core.funnel import Scope
 from core.journeys import Journeys
-from core.rows import StageRows
+from core.kernels import unit_firsts
 from core.study import Study
 from core.units import unit_limit
 
@@ -30,12 +29,6 @@ class LocalTrail:
     """Whose it is."""
     made_of: Journeys
     """The user's journeys."""
-    rows: StageRows
-    """The user's events that match a stage."""
-    cut_rows: StageRows
-    """The same, with the gaps where a journey rule cuts."""
-    pending: bool
-    """Whether the user, counted as one, could still go on when the data ends."""
 
     def __len__(self) -> int:
         """The number of events."""
@@ -52,52 +45,62 @@ class LocalTrail:
 
     def marks(self, place: int) -> Marks:
         """What an event is to the funnel."""
-        mask = self._mask_of.get(place, 0)
-        stage, is_end = self._counted.get(place, (None, False))
-        return Marks(
-            matches=tuple(i for i in range(len(self.rows.at)) if mask >> i & 1),
-            counted=stage,
-            left=is_end and not self.pending,
-            pending=is_end and self.pending,
-        )
+        return self._marks.get(place, Marks())
 
     def depth(self, journey: int) -> int:
         """The depth of one journey by itself, counted from 0; the study's scope does not matter."""
         return self._journey_depths[journey]
 
     @cached_property
-    def _mask_of(self) -> dict[int, int]:
-        """The stages that the event at a place matches."""
-        return dict(zip(self.rows.positions.tolist(), self.rows.mask.tolist(), strict=True))
+    def _result(self) -> FunnelResult | None:
+        funnel = self.study.funnel
+        return None if funnel is None else count_funnel(self.made_of, funnel)
 
     @cached_property
-    def _counted(self) -> dict[int, tuple[int, bool]]:
-        """By place: the stage of each counted event, and whether its attempt ended there."""
-        result = {}
-        for matched in self._walks(self.study.scope):
-            for stage, place in enumerate(matched):
-                result[place] = (stage, stage + 1 == len(matched) < len(self.rows.at))
-        return result
+    def _marks(self) -> dict[int, Marks]:
+        """By place, the marks of the events that match a stage."""
+        if self._result is None:
+            return {}
+        rows, held, marks = self._result.rows, self._result.units.held, dict[int, Marks]()
+        for position, mask in zip(rows.positions.tolist(), rows.mask.tolist(), strict=True):
+            marks[position] = Marks(tuple(i for i in range(len(rows.at)) if mask >> i & 1))
+        depths, pending = self._result.depths.tolist(), self._result.pending.tolist()
+        for unit, matched in self._matched(self._result):
+            is_short = 0 < depths[unit] < len(rows.at)
+            for stage, position in enumerate(matched):
+                ends = is_short and stage + 1 == len(matched)
+                marks[position] = replace(
+                    marks[position],
+                    counted=stage,
+                    left=ends and not pending[unit],
+                    pending=ends and pending[unit],
+                )
+        if held is None:
+            return marks
+        return {int(held.origin[position]): each for position, each in marks.items()}
+
+    def _matched(self, result: FunnelResult) -> Iterator[tuple[int, list[int]]]:
+        """The number of each unit, and the positions of what its counted attempt matched."""
+        rows, units, window = result.rows, result.units, result.funnel.window
+        if result.tried and units.named is not None:
+            for number, start in enumerate(units.named.tolist()):
+                yield number, result.tried.matched(start, window)
+            return
+        rules = result.funnel.rules(result.funnel.exclude())
+        edges = np.unique(unit_firsts(rows, unit_limit(units.scope, self.made_of.timeout)))
+        ends = [*edges.tolist(), len(rows.gap)][1:]
+        numbers = units.numbers(edges).tolist()
+        for number, start, stop in zip(numbers, edges.tolist(), ends, strict=True):
+            yield number, walk_unit(rows, start, stop, window, rules).matched
 
     @cached_property
     def _journey_depths(self) -> list[int]:
-        depths = [0] * len(self.made_of)
-        for matched in self._walks("journeys"):
-            if matched:
-                depths[self.made_of.of_position(matched[0])] = len(matched)
-        return depths
-
-    def _walks(self, scope: Scope) -> Iterator[list[int]]:
-        """The places of the events of each unit's counted attempt."""
-        funnel = self.study.funnel
-        if funnel is None:
-            return
-        rules = funnel.rules(funnel.exclude())
-        rows = self.rows if scope == "users" else self.cut_rows
-        limit = unit_limit(scope, self.made_of.timeout)
-        edges = [*np.flatnonzero(rows.gap > limit).tolist(), len(rows.gap)]
-        for start, stop in pairwise(edges):
-            yield walk_unit(rows, start, stop, self.study.window, rules).matched
+        depths, result = np.zeros(len(self.made_of), dtype=np.int8), self._result
+        if result and result.funnel.scope == "users":
+            result = count_funnel(self.made_of, replace(result.funnel, scope="journeys"))
+        if result:
+            np.maximum.at(depths, result.units.of_journeys, result.depths)
+        return [int(depth) for depth in depths]
 
 
 class _Sessions(Sequence[Session]):

@@ -31,7 +31,7 @@ class UnitLog:
     """A log, divided by the values of a field where one is held. Safe to ask from any thread."""
 
     def __init__(self, log: EventLog, field: str | None) -> None:
-        """From a log whose gaps are cut already. Raises QuestionError when there is no such field."""
+        """From a log whose gaps are cut already. Raises QuestionError without such a field."""
         self.held = None if field is None else hold(log, field)
         self.log = log if self.held is None else self.held.log
         remember = lru_cache(maxsize=REMEMBERED)

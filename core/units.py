@@ -80,7 +80,7 @@ class Units:
 
     @cached_property
     def stops(self) -> Ints:
-        """(units) the position after the last event; an attempt's is that of its journey or user."""
+        """(units) the position after the last event; for an attempt, of its journey or user."""
         stops = np.append(self.edges[1:], len(self.log))
         return stops if self.named is None else stops[self._edge_of(self.starts)]
 

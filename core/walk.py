@@ -146,7 +146,7 @@ def _walk(
             latest = _Latest(stages, bool(rules.exclusions))
         in_range = rules.may_start(time)
         before[0] = Attempt(time, ()) if may_start and in_range else None
-        # The deepest first: of attempts with the same start, it has reached its stages the earliest.
+        # The deepest first: of attempts with one start it has reached its stages the earliest.
         for reached in reversed(range(stages)):
             attempt = before[reached]
             if attempt is None or (window is not None and time - attempt.start > window):
@@ -282,7 +282,7 @@ def follow_all(
     return [needs[start] for start in starts]
 
 
-def seats(rows: Sequence[int], masks: Sequence[int], stages: int) -> dict[int, int]:
+def seats(rows: Sequence[int], masks: Masks, stages: int) -> dict[int, int]:
     """The stage each of some events is matched to, when all of them can be matched to distinct
     ones: for each stage that is taken, its event.
     """

@@ -100,6 +100,12 @@ def build_parser() -> Parser:
     )
     question.add_argument("--until", metavar="TIME", help="only attempts that start before then")
     question.add_argument(
+        "--hold", metavar="FIELD", help="the field has the same value along the funnel"
+    )
+    question.add_argument(
+        "--attempts", metavar="mixpanel|starts", help="count attempts: in turn, or every start"
+    )
+    question.add_argument(
         "--where", metavar="SQL", help="only events for which a condition on their fields holds"
     )
     question.add_argument("--user", metavar="ID", help="only this user's journeys")
@@ -165,6 +171,8 @@ def study_of(options: argparse.Namespace) -> Study:
         exclusions=tuple(_flag("--exclude", parse_exclusion, text) for text in options.exclude),
         since=None if options.since is None else _flag("--since", parse_moment, options.since),
         until=None if options.until is None else _flag("--until", parse_moment, options.until),
+        hold=options.hold,
+        attempts=options.attempts,
         where=options.where,
         user=options.user,
         journey_rules=rules_of(options),
