@@ -172,19 +172,29 @@ class FunnelResult:
         unit ever gets inside the window (rule R5).
         """
         from core.convert import step_times
+
+        times = step_times(self.rows.log.time, self.counted_events[1])
+        for of_stage in times:
+            of_stage.sort()
+        return tuple(times)
+
+    @cached_property
+    def counted_events(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The numbers of the units that reached the first stage, and for each stage the positions
+        in `units.log` of the events that their counted attempts matched; -1 for none.
+        """
+        from core.convert import counted_events
         from core.units import unit_limit
 
         funnel = self.funnel
         units, depth = self._depths
-        rules = funnel.rules(funnel.exclude())
-        limit = unit_limit(funnel.scope, self.journeys.timeout)
         if self.tried:
-            times = self.tried.step_times(units, depth, funnel.window)
+            counted = self.tried.counted_events(units, depth, funnel.window)
         else:
-            times = step_times(self.rows, limit, rules, units, depth, funnel.window)
-        for of_stage in times:
-            of_stage.sort()
-        return tuple(times)
+            rules = funnel.rules(funnel.exclude())
+            limit = unit_limit(funnel.scope, self.journeys.timeout)
+            counted = counted_events(self.rows, limit, rules, units, depth, funnel.window)
+        return self.units.numbers(units), counted
 
     @property
     def excluded(self) -> int:

@@ -46,6 +46,9 @@ class Tried:
     """(a) the row that each begins with, by unit and time."""
     need: Ints
     """(s, a) microseconds from the start until each stage is reached; -1 for never."""
+    row: Ints
+    """(s, a) the row that each stage is reached by; -1 for none, or where `counted_events` must
+    look."""
     ended: Ints
     """(a) the time of the event that ended it, by an exclusion or by breaking strict order; `NEVER`
     for none."""
@@ -97,28 +100,21 @@ class Tried:
         by_stage = ((need >= 0, need) for need in self.need[:, places])
         return tuple(Reached(start[there], need[there], begun[there]) for there, need in by_stage)
 
-    def step_times(self, units: Ints, depth: NDArray[np.int8], window: int | None) -> list[Ints]:
-        """For each stage, microseconds from the start to it, one for each attempt that reached it.
-
-        `units` are the attempts in the funnel, by the row they begin with, and `depth` theirs.
+    def counted_events(self, units: Ints, depth: NDArray[np.int8], window: int | None) -> Ints:
+        """(s, units) as `core.convert.counted_events`; `units` are attempts in the funnel, each by
+        the row that it begins with.
         """
         places = self.start.searchsorted(units)
-        took = self.need[:, places]
-        took[np.arange(len(took))[:, None] >= depth] = -1
+        counted = np.append(self.rows.positions, -1)[self.row[:, places]]
+        counted[np.arange(len(counted))[:, None] >= depth] = -1
         if self.rules.order == "strict" or self.rules.exclusions:
             # The way to the deepest stage need not be the shortest to those before it.
             for number in np.flatnonzero(self.walked[places]).tolist():
-                matched = self.matched(int(units[number]), window)
-                took[: len(matched), number] = self.rows.log.time[matched]
-                took[: len(matched), number] -= self.rows.time[units[number]]
-        return [of_stage[of_stage >= 0] for of_stage in took]
-
-    def matched(self, start: int, window: int | None) -> list[int]:
-        """The positions in the log of the events that an attempt matched within a window."""
-        events = _events_of(self, start)
-        own = events.positions.index(int(self.rows.positions[start]))
-        found = _walk_from(events, own, self.rows, self.rules, window)[0]
-        return [events.positions[row] for row in found.matched]
+                events, own = self._events(int(units[number]))
+                found = _walk_from(events, own, self.rows, self.rules, window)[0]
+                matched = [events.positions[row] for row in found.matched]
+                counted[: len(matched), number] = matched
+        return counted
 
     def is_open(self, start: int, depth: int, since: int) -> bool:
         """Whether a user's attempt of a depth, begun after `since`, has been ended by nothing."""
@@ -127,6 +123,13 @@ class Tried:
         begun = _walk_from(events, own, self.rows, self.rules, None)[0].open[depth - 1]
         return begun is not None and begun > since
 
+    def _events(self, start: int) -> tuple[UnitEvents, int]:
+        """The events of the unit of an attempt, and which of them it begins with."""
+        unit = int(self.first[start])
+        end = int(self.first.searchsorted(unit, side="right"))
+        events = unit_events(self.rows, unit, end, self.rules)
+        return events, events.positions.index(int(self.rows.positions[start]))
+
 
 def try_all(rows: StageRows, limit: int, rules: Rules) -> Tried:
     """What every start came to; units end where a gap is longer than `limit` microseconds."""
@@ -134,11 +137,12 @@ def try_all(rows: StageRows, limit: int, rules: Rules) -> Tried:
     start = starts(rows, first, rules)
     start = start[start >= 0]
     if rules.order == "strict":
-        need, ended = _strict(rows, first, start)
+        row, ended = _strict(rows, first, start)
     else:
-        need, ended = _ordered(rows, first, start, rules)
+        row, ended = _ordered(rows, first, start, rules)
+    need = np.where(row >= 0, rows.time[row] - rows.time[start], -1) if len(start) else row
     walked = np.isin(first[start], _to_walk(rows, first, rules))
-    tried = Tried(rows, rules, first, start, need, ended, walked)
+    tried = Tried(rows, rules, first, start, need, row, ended, walked)
     places = np.flatnonzero(walked)
     edges = np.flatnonzero(np.diff(first[start[places]], prepend=-1)).tolist()
     for low, high in pairwise([*edges, len(places)]):
@@ -147,8 +151,8 @@ def try_all(rows: StageRows, limit: int, rules: Rules) -> Tried:
 
 
 def _ordered(rows: StageRows, first: Ints, start: Ints, rules: Rules) -> tuple[Ints, Ints]:
-    """The need of each stage, and the end, of each attempt (rule F1)."""
-    need, ended = _nothing_yet(rows, start)
+    """The row of each stage, and the end, of each attempt (rule F1)."""
+    row, ended = _nothing_yet(rows, start)
     begun, alive, here = rows.time[start], np.arange(len(start)), start
     for stage in range(1, len(rows.at)):
         fitting = np.append(rows.at[stage], -1)
@@ -160,18 +164,18 @@ def _ordered(rows: StageRows, first: Ints, start: Ints, rules: Rules) -> tuple[I
             if high == stage:
                 spans = rows.last_excluded[number][here] > begun[alive]
                 here, alive = here[~spans], alive[~spans]
-        need[stage, alive] = rows.time[here] - begun[alive]
+        row[stage, alive] = here
     for number, _, high in rules.exclusions:
         came = rows.next_excluded(number, start)
-        is_inside = (need[high] < 0) | (came < begun + need[high])
+        is_inside = (row[high] < 0) | (came < rows.time[row[high]])
         ended = np.where(is_inside, np.minimum(ended, came), ended)
-    return need, ended
+    return row, ended
 
 
 def _strict(rows: StageRows, first: Ints, start: Ints) -> tuple[Ints, Ints]:
     """The same for rule F6. Units with an excluded event inside are walked."""
-    need, ended = _nothing_yet(rows, start)
-    begun, alive, here = rows.time[start], np.arange(len(start)), start
+    row, ended = _nothing_yet(rows, start)
+    alive, here = np.arange(len(start)), start
     follows = np.append(np.diff(rows.rank, prepend=-1) == 1, False)
     bits, unit = np.append(rows.mask, 0), np.append(first, -1)
     for stage in range(1, len(rows.at)):
@@ -180,14 +184,14 @@ def _strict(rows: StageRows, first: Ints, start: Ints) -> tuple[Ints, Ints]:
         goes_on &= (bits[following] >> bits.dtype.type(stage)) & bits.dtype.type(1) == 1
         ended[alive[~goes_on]] = rows.time[here[~goes_on]] + 1
         here, alive = following[goes_on], alive[goes_on]
-        need[stage, alive] = rows.time[here] - begun[alive]
-    return need, ended
+        row[stage, alive] = here
+    return row, ended
 
 
 def _nothing_yet(rows: StageRows, start: Ints) -> tuple[Ints, Ints]:
-    need = np.full((len(rows.at), len(start)), -1)
-    need[0] = 0
-    return need, np.full(len(start), NEVER)
+    row = np.full((len(rows.at), len(start)), -1)
+    row[0] = start
+    return row, np.full(len(start), NEVER)
 
 
 def _to_walk(rows: StageRows, first: Ints, rules: Rules) -> Ints:
@@ -199,25 +203,23 @@ def _to_walk(rows: StageRows, first: Ints, rules: Rules) -> Ints:
     return np.unique(np.concatenate(units))
 
 
-def _events_of(tried: Tried, start: int) -> UnitEvents:
-    """The events of the unit of an attempt."""
-    unit = int(tried.first[start])
-    end = int(tried.first.searchsorted(unit, side="right"))
-    return unit_events(tried.rows, unit, end, tried.rules)
-
-
 def _walk_attempts(tried: Tried, places: Ints) -> None:
     """Put in what the attempts of one unit came to, walked one by one."""
     rows, rules = tried.rows, tried.rules
-    events = _events_of(tried, int(tried.start[places[0]]))
-    own = {position: row for row, position in enumerate(events.positions)}
-    begin = [own[position] for position in rows.positions[tried.start[places]].tolist()]
-    tried.need[:, places], tried.ended[places] = -1, NEVER
+    start = tried.start[places]
+    tried.need[:, places], tried.row[:, places], tried.ended[places] = -1, -1, NEVER
     if rules.order == "ordered" and not rules.exclusions:
-        needs = follow_all(events.times, events.masks, len(rows.at), begin)
-        for place, need in zip(places.tolist(), needs, strict=True):
-            tried.need[: len(need), place] = need
+        unit = int(tried.first[start[0]])
+        end = int(tried.first.searchsorted(unit, side="right"))
+        times, masks = rows.time[unit:end].tolist(), rows.mask[unit:end].tolist()
+        followed = follow_all(times, masks, len(rows.at), (start - unit).tolist())
+        for place, taken in zip(places.tolist(), followed, strict=True):
+            tried.row[: len(taken), place] = unit + np.array(taken)
+            tried.need[: len(taken), place] = [times[row] - times[taken[0]] for row in taken]
         return
+    events, _ = tried._events(int(start[0]))
+    own = {position: row for row, position in enumerate(events.positions)}
+    begin = [own[position] for position in rows.positions[start].tolist()]
     for place, row in zip(places.tolist(), begin, strict=True):
         found, ended = _walk_from(events, row, rows, rules, None)
         tried.need[: len(found.needs), place] = found.needs

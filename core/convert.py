@@ -1,7 +1,7 @@
-"""Time to convert: how long each unit took from the counted start to each stage (rule R5).
+"""The counted attempt of each unit: which events it matched, and so how long each stage took (R5).
 
-The counted attempt of a unit is the first, in time, to get as deep as the unit ever gets inside the
-window. `walk` defines it event by event; here it is found for all units at once.
+It is the first attempt, in time, to get as deep as the unit ever gets inside the window. `walk`
+defines it event by event; here it is found for all units at once.
 """
 
 from __future__ import annotations
@@ -21,35 +21,44 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 
-def step_times(
+def counted_events(
     rows: StageRows,
     limit: int,
     rules: Rules,
     units: Ints,
     depth: NDArray[np.int8],
     window: int | None,
-) -> list[Ints]:
-    """For each stage, microseconds from the counted start, one for each unit that reached it.
+) -> Ints:
+    """(stages, units) the position in the log of the event that each stage was counted by; -1 where
+    it was not reached.
 
     `units` are those in the funnel, ascending, and `depth` theirs. In any order, stage k is the
     k-th event matched.
     """
     first = unit_firsts(rows, limit)
     walked = np.isin(units, left_to_walk(rows, first, rules), assume_unique=True)
-    took = np.full((len(rows.at), len(units)), -1, dtype=np.int64)
+    counted = np.full((len(rows.at), len(units)), -1, dtype=np.int64)
     for stage in range(len(rows.at)):
         chosen = np.flatnonzero((depth == stage + 1) & ~walked)
         if stage == 0 or rules.binding(stage) != rules.binding(stage - 1):
             carried = carry(rows, first, rules.binding(stage))
         last, start = _ends(rows, first, carried[stage], units[chosen], window)
-        for earlier, time in enumerate(_times(rows, carried, stage, last, start, rules)):
-            took[earlier, chosen] = time - rows.time[start]
+        for earlier, row in enumerate(_rows(rows, carried, stage, last, start, rules)):
+            counted[earlier, chosen] = rows.positions[row]
     for number in np.flatnonzero(walked).tolist():
         unit = int(units[number])
         end = int(np.searchsorted(first, unit, side="right"))
         matched = walk_unit(rows, unit, end, window, rules).matched
-        took[: len(matched), number] = rows.log.time[matched] - rows.log.time[min(matched)]
-    return [of_stage[of_stage >= 0] for of_stage in took]
+        counted[: len(matched), number] = matched
+    return counted
+
+
+def step_times(time: Ints, counted: Ints) -> list[Ints]:
+    """For each stage, microseconds from the counted start to it, one for each unit that reached it.
+
+    `time` is the log's column, `counted` as `counted_events` gives it.
+    """
+    return [time[at[at >= 0]] - time[counted[0, at >= 0]] for at in counted]
 
 
 def _ends(
@@ -64,14 +73,14 @@ def _ends(
     return last, carried.start[last]
 
 
-def _times(
+def _rows(
     rows: StageRows, carried: list[Carried], stage: int, last: Ints, start: Ints, rules: Rules
 ) -> list[Ints]:
-    """The times of the events of attempts that ended at a stage, for each stage up to it."""
+    """The rows of attempts that ended at a stage, for each stage up to it."""
     place = last
-    times = [rows.time[carried[stage].here[last]]]
     if rules.order == "any":
-        return [rows.time[carried[k].start[last]] for k in range(stage, -1, -1)]
+        return [carried[k].start[last] for k in range(stage, -1, -1)]
+    matched = [carried[stage].here[last]]
     for earlier in range(stage - 1, -1, -1):
         if rules.order == "strict":
             row = carried[stage].here[last] - (stage - earlier)
@@ -84,5 +93,5 @@ def _times(
             # Starts only grow: the first row that carries this one.
             latest = np.maximum.accumulate(carried[earlier].start)
             row = rows.at[earlier][np.searchsorted(latest, start)]
-        times.append(rows.time[row])
-    return times[::-1]
+        matched.append(row)
+    return matched[::-1]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import overload
@@ -10,13 +10,10 @@ from typing import overload
 import numpy as np
 
 from core.analysis import FunnelResult, count_funnel
-from core.depth import walk_unit
 from core.engine import Marks, Session
 from core.event import Event
 from core.journeys import Journeys
-from core.kernels import unit_firsts
 from core.study import Study
-from core.units import unit_limit
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,39 +56,25 @@ class LocalTrail:
     @cached_property
     def _marks(self) -> dict[int, Marks]:
         """By place, the marks of the events that match a stage."""
-        if self._result is None:
+        result = self._result
+        if result is None:
             return {}
-        rows, held, marks = self._result.rows, self._result.units.held, dict[int, Marks]()
-        for position, mask in zip(rows.positions.tolist(), rows.mask.tolist(), strict=True):
-            marks[position] = Marks(tuple(i for i in range(len(rows.at)) if mask >> i & 1))
-        depths, pending = self._result.depths.tolist(), self._result.pending.tolist()
-        for unit, matched in self._matched(self._result):
-            is_short = 0 < depths[unit] < len(rows.at)
+        rows, stages = result.rows, len(result.rows.at)
+        marks = {
+            position: Marks(tuple(i for i in range(stages) if mask >> i & 1))
+            for position, mask in zip(rows.positions.tolist(), rows.mask.tolist(), strict=True)
+        }
+        numbers, counted = result.counted_events
+        pending = result.pending[numbers].tolist()
+        for attempt, waits in zip(counted.T.tolist(), pending, strict=True):
+            matched = [position for position in attempt if position >= 0]
             for stage, position in enumerate(matched):
-                ends = is_short and stage + 1 == len(matched)
+                ends = stage + 1 == len(matched) < stages
                 marks[position] = replace(
-                    marks[position],
-                    counted=stage,
-                    left=ends and not pending[unit],
-                    pending=ends and pending[unit],
+                    marks[position], counted=stage, left=ends and not waits, pending=ends and waits
                 )
-        if held is None:
-            return marks
-        return {int(held.origin[position]): each for position, each in marks.items()}
-
-    def _matched(self, result: FunnelResult) -> Iterator[tuple[int, list[int]]]:
-        """The number of each unit, and the positions of what its counted attempt matched."""
-        rows, units, window = result.rows, result.units, result.funnel.window
-        if result.tried and units.named is not None:
-            for number, start in enumerate(units.named.tolist()):
-                yield number, result.tried.matched(start, window)
-            return
-        rules = result.funnel.rules(result.funnel.exclude())
-        edges = np.unique(unit_firsts(rows, unit_limit(units.scope, self.made_of.timeout)))
-        ends = [*edges.tolist(), len(rows.gap)][1:]
-        numbers = units.numbers(edges).tolist()
-        for number, start, stop in zip(numbers, edges.tolist(), ends, strict=True):
-            yield number, walk_unit(rows, start, stop, window, rules).matched
+        held = result.units.held
+        return {int(held.origin[place]): mark for place, mark in marks.items()} if held else marks
 
     @cached_property
     def _journey_depths(self) -> list[int]:

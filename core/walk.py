@@ -260,26 +260,33 @@ def _walk_any(
 def follow_all(
     times: Sequence[int], masks: Sequence[int], stages: int, starts: Sequence[int]
 ) -> list[list[int]]:
-    """For each of some events, as the start of an attempt of its own: the smallest window of each
-    stage it reaches, microseconds. Ordered (rule F1), in one pass: attempts that have got equally
-    far go on together.
+    """For each of some events, as the start of an attempt of its own: the events it matches, as
+    early as can be. Ordered (rule F1), in one pass: attempts that have got equally far go on
+    together.
     """
-    wanted, needs = set(starts), {start: list[int]() for start in starts}
+    wanted, matched = set(starts), {start: list[int]() for start in starts}
     waiting: list[list[int]] = [[] for _ in range(stages + 1)]
-    for time, rows in _groups(times):
+    for _, rows in _groups(times):
         for reached in range(stages - 1, 0, -1):
-            steps = sum(1 for _ in _extensions(rows, masks, reached, stages))
-            if steps:
+            taken = _farthest(rows, masks, reached, stages) if waiting[reached] else []
+            if taken:
                 for start in waiting[reached]:
-                    needs[start] += [time - times[start]] * steps
-                waiting[reached + steps] += waiting[reached]
+                    matched[start] += taken
+                waiting[reached + len(taken)] += waiting[reached]
                 waiting[reached] = []
         for start in wanted.intersection(rows):
             alone = {row: masks[row] if row == start else masks[row] & ~1 for row in rows}
-            steps = sum(1 for _ in _extensions(rows, alone, 0, stages))
-            needs[start] = [0] * steps
-            waiting[steps].append(start)
-    return [needs[start] for start in starts]
+            matched[start] = _farthest(rows, alone, 0, stages)
+            waiting[len(matched[start])].append(start)
+    return [matched[start] for start in starts]
+
+
+def _farthest(rows: Sequence[int], masks: Masks, reached: int, stages: int) -> list[int]:
+    """The events by which simultaneous events take an attempt the farthest."""
+    farthest: list[int] = []
+    for taken in _extensions(rows, masks, reached, stages):
+        farthest = taken
+    return farthest
 
 
 def seats(rows: Sequence[int], masks: Masks, stages: int) -> dict[int, int]:
