@@ -98,7 +98,9 @@ class Tried:
         """For each stage, the attempts that reached it, named by the row they begin with."""
         start, begun = self.start[places], self.rows.time[self.start[places]]
         by_stage = ((need >= 0, need) for need in self.need[:, places])
-        return tuple(Reached(start[there], need[there], begun[there]) for there, need in by_stage)
+        return tuple(
+            Reached.of(start[there], need[there], begun[there]) for there, need in by_stage
+        )
 
     def counted_events(self, units: Ints, depth: NDArray[np.int8], window: int | None) -> Ints:
         """(s, units) as `core.convert.counted_events`; `units` are attempts in the funnel, each by
@@ -176,12 +178,11 @@ def _strict(rows: StageRows, first: Ints, start: Ints) -> tuple[Ints, Ints]:
     """The same for rule F6. Units with an excluded event inside are walked."""
     row, ended = _nothing_yet(rows, start)
     alive, here = np.arange(len(start)), start
-    follows = np.append(np.diff(rows.rank, prepend=-1) == 1, False)
-    bits, unit = np.append(rows.mask, 0), np.append(first, -1)
+    bits, unit = np.append(rows.mask, 0).astype(rows.mask.dtype), np.append(first, -1)
     for stage in range(1, len(rows.at)):
         following = here + 1
-        goes_on = follows[following] & (unit[following] == first[here])
-        goes_on &= (bits[following] >> bits.dtype.type(stage)) & bits.dtype.type(1) == 1
+        goes_on = rows.is_followed[here] & (unit[following] == first[here])
+        goes_on &= bits[following] & bits.dtype.type(1 << stage) != 0
         ended[alive[~goes_on]] = rows.time[here[~goes_on]] + 1
         here, alive = following[goes_on], alive[goes_on]
         row[stage, alive] = here

@@ -77,13 +77,14 @@ def _rows(
     rows: StageRows, carried: list[Carried], stage: int, last: Ints, start: Ints, rules: Rules
 ) -> list[Ints]:
     """The rows of attempts that ended at a stage, for each stage up to it."""
-    place = last
+    place, end = last, carried[stage].here[last]
     if rules.order == "any":
-        return [carried[k].start[last] for k in range(stage, -1, -1)]
-    matched = [carried[stage].here[last]]
+        fewer = (carried[k] for k in range(stage, -1, -1))
+        return [each.start[each.here.searchsorted(end)] for each in fewer]
+    matched = [end]
     for earlier in range(stage - 1, -1, -1):
         if rules.order == "strict":
-            row = carried[stage].here[last] - (stage - earlier)
+            row = end - (stage - earlier)
         elif rules.exclusions:
             # The one just before: nothing excluded stands in between.
             reached = np.where(carried[earlier].start >= 0, np.arange(len(rows.at[earlier])), -1)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
@@ -25,14 +25,42 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Reached:
-    """The units that reached one stage, each named by the index of its first stage row."""
+    """The units that reached one stage, found by their arrivals: one or more events of each."""
 
-    units: Ints
-    """Ascending."""
-    need: Ints
-    """The smallest window each needed to get here, in microseconds."""
-    start: Ints
-    """Time of the latest start, of any attempt of the unit that got here."""
+    unit: Ints
+    """The first stage row of the unit of each arrival, ascending; it names the unit."""
+    times: Callable[[], tuple[Ints, Ints]]
+    """When each arrival happened and when its attempt began; asked only where that matters."""
+
+    @classmethod
+    def of(cls, units: Ints, need: Ints, start: Ints) -> Self:
+        """From units, ascending, each with one arrival: what it needed, and when it began."""
+        return cls(units, lambda: (start + need, start))
+
+    @cached_property
+    def _edges(self) -> Ints:
+        return np.flatnonzero(np.diff(self.unit, prepend=-1))
+
+    @cached_property
+    def _times(self) -> tuple[Ints, Ints]:
+        return self.times()
+
+    @cached_property
+    def units(self) -> Ints:
+        """Each named by its first stage row, ascending."""
+        return self.unit[self._edges]
+
+    @cached_property
+    def need(self) -> Ints:
+        """The smallest window each needed to get here, in microseconds."""
+        came, began = self._times
+        return np.minimum.reduceat(came - began, self._edges) if len(self.unit) else came
+
+    @cached_property
+    def start(self) -> Ints:
+        """Time of the latest start, of any attempt of the unit that got here."""
+        began = self._times[1]
+        return np.maximum.reduceat(began, self._edges) if len(self.unit) else began
 
     def within(self, window: int | None) -> Ints:
         """The units that reached the stage within a window; the edge counts (rule F4)."""
@@ -45,9 +73,9 @@ class Reached:
 
     def count(self, window: int | None) -> int:
         """How many units reached the stage within a window."""
-        if window is None:
-            return len(self.units)
-        return int(self.curve.searchsorted(window, side="right"))
+        if window is not None:
+            return int(self.curve.searchsorted(window, side="right"))
+        return int(np.count_nonzero(np.diff(self.unit, prepend=-1)))
 
 
 def reach(rows: StageRows, limit: int, rules: Rules = ANY_START) -> tuple[Reached, ...]:
@@ -61,23 +89,19 @@ def reach(rows: StageRows, limit: int, rules: Rules = ANY_START) -> tuple[Reache
     binding = [rules.binding(stage) for stage in range(len(rows.at))]
     by_rules = {each: carry(rows, first, each) for each in dict.fromkeys(binding)}
     answer = tuple(
-        _per_unit(rows, first, by_rules[each][stage]) for stage, each in enumerate(binding)
+        _reached(rows, first, by_rules[each][stage]) for stage, each in enumerate(binding)
     )
     units = left_to_walk(rows, first, rules)
     return _walked(rows, first, units, answer, rules) if len(units) else answer
 
 
-def _per_unit(rows: StageRows, first: Ints, carried: Carried) -> Reached:
-    """The smallest need and the latest start of each unit, from rows and the starts they carry."""
+def _reached(rows: StageRows, first: Ints, carried: Carried) -> Reached:
+    """The units of the rows that an attempt has reached."""
     here, start = carried.here, carried.start
-    arrived = np.flatnonzero(start >= 0)
-    unit = first[here[arrived]]
-    began = rows.time[start[arrived]]
-    need = rows.time[here[arrived]] - began
-    if len(unit) == 0:
-        return Reached(unit, need, began)
-    edges = np.flatnonzero(np.concatenate(([True], unit[1:] != unit[:-1])))
-    return Reached(unit[edges], np.minimum.reduceat(need, edges), np.maximum.reduceat(began, edges))
+    if len(start) and start.min() < 0:
+        arrived = np.flatnonzero(start >= 0)
+        here, start = here[arrived], start[arrived]
+    return Reached(first[here], lambda: (rows.time[here], rows.time[start]))
 
 
 def _walked(
@@ -102,7 +126,7 @@ def _walked(
         together = np.concatenate((reached.units[simple], units[arrived]))
         order = np.argsort(together)
         result.append(
-            Reached(
+            Reached.of(
                 together[order],
                 np.concatenate((reached.need[simple], need))[order],
                 np.concatenate((reached.start[simple], start))[order],

@@ -31,7 +31,7 @@ class Carried:
     """What attempts came to at one stage."""
 
     here: Ints
-    """The rows that match the stage; in any order, all rows."""
+    """Rows at which the stage may be reached, ascending."""
     start: Ints
     """For each of them, the row of the latest start of an attempt that reaches the stage there; -1
     for none."""
@@ -39,8 +39,8 @@ class Carried:
 
 def unit_firsts(rows: StageRows, limit: int) -> Ints:
     """For each row the first row of its unit; a gap longer than `limit` begins another."""
-    begins = rows.gap > limit
-    return np.maximum.accumulate(np.where(begins, np.arange(len(begins)), 0))
+    begins = np.flatnonzero(rows.gap > limit)
+    return np.repeat(begins, np.diff(begins, append=len(rows.gap)))
 
 
 def carry(rows: StageRows, first: Ints, rules: Rules) -> list[Carried]:
@@ -58,7 +58,8 @@ def _ordered(rows: StageRows, first: Ints, rules: Rules) -> list[Carried]:
         here, before = rows.at[stage], rows.before[stage]
         # Starts only grow, so the latest is that of the last row an attempt has reached. The -1 at
         # the end is what a row with none before it finds.
-        latest = np.append(np.maximum.accumulate(start), -1)[before]
+        grown = start if start is rows.at[0] else np.maximum.accumulate(start)
+        latest = np.append(grown, -1)[before]
         latest[latest < first[here]] = -1
         for number, low, high in rules.exclusions:
             if low < stage <= high:
@@ -73,21 +74,19 @@ def _ordered(rows: StageRows, first: Ints, rules: Rules) -> list[Carried]:
 
 def _strict(rows: StageRows, first: Ints, rules: Rules) -> list[Carried]:
     """Rule F6: each matched event is the very next, except for ignored ones."""
-    size = len(rows.gap)
-    carried = np.full(size, -1)
-    carried[rows.at[0]] = starts(rows, first, rules)
-    follows = np.concatenate(([False], np.diff(rows.rank) == 1))[:size]
-    answer = [Carried(rows.at[0], carried[rows.at[0]])]
+    start = starts(rows, first, rules)
+    start = start if start is rows.at[0] else start[start >= 0]
+    here, bit = start, rows.mask.dtype.type
+    answer = [Carried(here, start)]
     for stage in range(1, len(rows.at)):
-        here = rows.at[stage]
-        latest = np.where(follows[here], carried[here - 1], -1)
-        latest[latest < first[here]] = -1
+        goes_on = rows.is_followed[here]
+        here, start = here[goes_on] + 1, start[goes_on]
+        fits = (rows.mask[here] & bit(1 << stage) != 0) & (first[here] != here)
         for number, low, high in rules.exclusions:
             if low < stage <= high:
-                latest[rows.time[here - 1] < rows.last_excluded[number][here]] = -1
-        carried = np.full(size, -1)
-        carried[here] = latest
-        answer.append(Carried(here, latest))
+                fits &= rows.time[here - 1] >= rows.last_excluded[number][here]
+        here, start = here[fits], start[fits]
+        answer.append(Carried(here, start))
     return answer
 
 
@@ -96,21 +95,29 @@ def _any_order(rows: StageRows, first: Ints) -> list[Carried]:
 
     Stages that share all their events are copies: the second copy is filled by the event before.
     """
-    size = len(rows.gap)
-    index = np.arange(size)
-    latest = []
+    index = np.arange(len(rows.gap))
+    back: list[Ints] = []
     for stage, here in enumerate(rows.at):
         copies = sum(np.array_equal(here, earlier) for earlier in rows.at[:stage])
-        place = np.cumsum(np.bincount(here, minlength=size)) - 1 - copies
-        found = np.append(here, -1)[np.maximum(place, -1)]
-        latest.append(np.where(found >= first, found, -1))
-    back = -np.sort(-np.stack(latest), axis=0) if size else np.empty((len(latest), 0), np.int64)
-    return [Carried(index, start) for start in back]
+        latest = np.concatenate((np.full(copies + 1, -1), here))[: len(here) + 1]
+        back.append(np.repeat(latest, np.diff(here, prepend=0, append=len(index))))
+    # The latest of all first: each pass of comparisons puts one more in its place.
+    for last in range(len(back) - 1, 0, -1):
+        for place in range(last):
+            high, low = back[place], back[place + 1]
+            back[place], back[place + 1] = np.maximum(high, low), np.minimum(high, low)
+    arrived = (np.flatnonzero(start >= first) for start in back)
+    return [Carried(index[at], start[at]) for at, start in zip(arrived, back, strict=True)]
 
 
 def starts(rows: StageRows, first: Ints, rules: Rules) -> Ints:
-    """For each row of the first stage, itself if an attempt may start there, else -1."""
+    """For each row of the first stage, itself if an attempt may start there, else -1.
+
+    The very same rows where any may.
+    """
     here = rows.at[0]
+    if rules.since is None and rules.until is None and not rules.first:
+        return here
     may = np.ones(len(here), dtype=np.bool_)
     if rules.since is not None:
         may &= rows.time[here] >= rules.since

@@ -86,6 +86,11 @@ class StageRows:
         return np.cumsum(blocks)[self.positions]
 
     @cached_property
+    def is_followed(self) -> NDArray[np.bool_]:
+        """(m) whether the next row follows each with nothing else in between. For strict order."""
+        return np.append(np.diff(self.rank) == 1, False)[: len(self.gap)]
+
+    @cached_property
     def last_excluded(self) -> tuple[NDArray[np.int64], ...]:
         """For each exclusion (m) the time of the last excluded event earlier than each row, of any
         user before it in the log; at least the row's own time where that is another user's.
