@@ -17,7 +17,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from core.analysis import FunnelResult, StageResult, analyze_funnel
+    from core.analysis import analyze_funnel
     from core.dropoff import DropOff, find_drop_offs
     from core.engine import Cohort, Engine, Sort
     from core.errors import Cancelled, QuestionError, SourceError, TracerError
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from core.log import EventLog, read_events
     from core.reading.report import LoadReport, RejectedRow
     from core.remedy import Remedy
+    from core.result import FunnelResult, StageResult
     from core.stage import Stage
     from core.study import Study
     from core.suggest import suggest_stages
@@ -88,7 +89,8 @@ _HOMES = {
     "core.log": ("EventLog", "read_events"),
     "core.reading.report": ("LoadReport", "RejectedRow"),
     "core.remedy": ("Remedy",),
-    "core.analysis": ("FunnelResult", "StageResult", "analyze_funnel"),
+    "core.analysis": ("analyze_funnel",),
+    "core.result": ("FunnelResult", "StageResult"),
     "core.stage": ("Stage",),
     "core.study": ("Study",),
     "core.suggest": ("suggest_stages",),

@@ -7,8 +7,8 @@ from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from core.analysis import FunnelResult
 from core.event import Journey
+from core.result import FunnelResult
 
 if TYPE_CHECKING:
     import numpy as np

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from core.analysis import StageResult, StepTime
 from core.event import Event
 from core.explanation import Explanation
+from core.result import StageResult, StepTime
 from core.stage import Stage
 from core.study import Study
 

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from core.analysis import FunnelResult
 from core.errors import QuestionError, did_you_mean
 from core.funnel import Funnel
 from core.journeys import Journeys
 from core.probe import Probe
 from core.remedy import Remedy, find_remedy
+from core.result import FunnelResult
 from core.walk import BLOCKS, Attempt, Walk, seats
 from core.words import spelled
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from core.analysis import StepTime
 from core.engine import Cohort, Engine, FunnelAnswer, Sort
 from core.event import iso_text
 from core.explanation import Explanation
+from core.result import StepTime
 from core.study import Study
 
 MOST_JOURNEYS = 100

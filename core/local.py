@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.analysis import FunnelResult, StepTime, count_funnel
+from core.analysis import count_funnel
 from core.dropoff import biggest_leak
 from core.engine import (
     EVERYBODY,
@@ -28,6 +28,7 @@ from core.errors import QuestionError, did_you_mean
 from core.explanation import Explanation, explain_user
 from core.journeys import NO_RULES, JourneyRules, Journeys, force_cuts
 from core.log import EventLog, read_events
+from core.result import FunnelResult, StepTime
 from core.stage import Stage
 from core.study import Events, Study
 from core.suggest import suggest_stages

@@ -13,10 +13,11 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
-from core.analysis import FunnelResult, count_funnel
+from core.analysis import count_funnel
 from core.errors import QuestionError
 from core.funnel import Funnel
 from core.journeys import Journeys
+from core.result import FunnelResult
 from core.walk import Rules, Walk, Watch, seats, walk
 
 MOST_TRIED = 64

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.analysis import FunnelResult
 from core.errors import QuestionError
 from core.journeys import gap_limit
 from core.log import FIRST_GAP, EventLog
+from core.result import FunnelResult
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -9,10 +9,11 @@ from typing import overload
 
 import numpy as np
 
-from core.analysis import FunnelResult, count_funnel
+from core.analysis import count_funnel
 from core.engine import Marks, Session
 from core.event import Event
 from core.journeys import Journeys
+from core.result import FunnelResult
 from core.study import Study
 
 

@@ -12,9 +12,9 @@ from textual.content import Content
 from textual.message import Message
 from textual.reactive import reactive
 
-from core.analysis import StageResult
 from core.durations import format_limit
 from core.engine import Cohort, FunnelAnswer
+from core.result import StageResult
 from tracer_tui.drawing import bar, count, fit, percent, plural, stage_sign
 from tracer_tui.text import visible
 from tracer_tui.widgets.line_view import Cell, LineView
