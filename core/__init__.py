@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from core.stage import Stage
     from core.study import Study
     from core.suggest import suggest_stages
-    from core.sweep import timeout_curve, window_curve
+    from core.sweep import funnel_curve, timeout_curve, window_curve
 
 __version__ = "0.1.0"
 
@@ -68,6 +68,7 @@ __all__ = [
     "document",
     "explain",
     "find_drop_offs",
+    "funnel_curve",
     "open_engine",
     "read_events",
     "reconstruct_journeys",
@@ -94,7 +95,7 @@ _HOMES = {
     "core.stage": ("Stage",),
     "core.study": ("Study",),
     "core.suggest": ("suggest_stages",),
-    "core.sweep": ("timeout_curve", "window_curve"),
+    "core.sweep": ("funnel_curve", "timeout_curve", "window_curve"),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -193,12 +193,8 @@ def without(units: Ints, depth: NDArray[np.int8], removed: Ints) -> tuple[Ints, 
     return units[stays], depth[stays]
 
 
-def shallower(
-    reached: Sequence[Reached], free: Sequence[Reached] | None, window: int | None
-) -> Ints:
+def shallower(reached: Sequence[Reached], free: Sequence[Reached], window: int | None) -> Ints:
     """The units that got deeper in `free` than in `reached`, ascending."""
-    if free is None:
-        return np.empty(0, dtype=np.int64)
     # Removing exclusions only ever adds units and depth.
     missing = (
         np.setdiff1d(more.within(window), here.within(window), assume_unique=True)

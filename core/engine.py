@@ -93,6 +93,10 @@ class Curves(Protocol):
         """Journeys at a session timeout, microseconds; None is off."""
         ...
 
+    def counts_at(self, timeout: int | None) -> list[int] | None:
+        """Units at each stage at a session timeout; None where each has to be counted anew."""
+        ...
+
     def counts(self, window: int | None) -> list[int]:
         """Units at each stage within a conversion window, microseconds; None is off."""
         ...

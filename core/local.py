@@ -32,7 +32,14 @@ from core.result import FunnelResult, StepTime
 from core.stage import Stage
 from core.study import Events, Study
 from core.suggest import suggest_stages
-from core.sweep import TimeoutCurve, WindowCurve, timeout_curve, window_curve
+from core.sweep import (
+    FunnelCurve,
+    TimeoutCurve,
+    WindowCurve,
+    funnel_curve,
+    timeout_curve,
+    window_curve,
+)
 from core.trail import LocalTrail
 from core.unit_log import UnitLog
 from core.units import Units
@@ -115,7 +122,8 @@ class LocalEngine:
         result = self._result(study)
         has_windows = result is not None and study.attempts != "mixpanel"
         windows = window_curve(result) if result and has_windows else WindowCurve(())
-        return LocalCurves(self._timeouts(study.events), windows)
+        funnels = funnel_curve(result) if result and result.has_timeouts else None
+        return LocalCurves(self._timeouts(study.events), windows, funnels)
 
     def users(
         self,
@@ -330,10 +338,16 @@ class LocalCurves:
     """Journeys against the timeout."""
     windows: WindowCurve
     """Units against the window."""
+    funnels: FunnelCurve | None
+    """Units against the timeout, where they can be found at once."""
 
     def journeys(self, timeout: int | None) -> int:
         """Journeys at a session timeout, microseconds; None is off."""
         return self.timeouts.journeys(timeout)
+
+    def counts_at(self, timeout: int | None) -> list[int] | None:
+        """Units at each stage at a session timeout; None where each has to be counted anew."""
+        return self.funnels.counts(timeout) if self.funnels else None
 
     def counts(self, window: int | None) -> list[int]:
         """Units at each stage within a conversion window, microseconds; None is off."""

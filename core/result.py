@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from core.attempts import Tried
     from core.depth import Reached
     from core.rows import Selection, StageRows
+    from core.timeouts import StageTimeouts
     from core.unit_log import UnitLog
     from core.units import Units
     from core.walk import Rules
@@ -165,11 +166,11 @@ class FunnelResult:
     @cached_property
     def counted(self) -> tuple[StageResult, ...]:
         """One result for each stage, without times to convert: these take longer than counts."""
-        counts = self._counts
+        counts, waits = self._counts, self._pending_counts
         results = []
         for i, count in enumerate(counts):
             is_last = i + 1 == len(counts)
-            pending = 0 if is_last else len(self._pending[i])
+            pending = 0 if is_last else waits[i]
             dropped = 0 if is_last else count - counts[i + 1] - pending
             before = counts[i - 1] if i else 0
             results.append(
@@ -271,8 +272,26 @@ class FunnelResult:
             return np.empty(0, dtype=np.int64)
         return tried.chosen(which, self.funnel.window)
 
+    @property
+    def has_timeouts(self) -> bool:
+        """Whether its counts at all session timeouts can be found at once: see `core.timeouts`."""
+        from core.walk import ANY_START
+
+        funnel, rules = self.funnel, self._asked[2]
+        is_plain = rules == ANY_START and funnel.attempts is None and funnel.scope == "journeys"
+        return is_plain and len(self.rows.knots) == 0
+
+    @cached_property
+    def timeouts(self) -> tuple[StageTimeouts, ...]:
+        """For each stage, the session timeouts at which its rows count; where `has_timeouts`."""
+        return self.unit_log.timeouts(self._asked[0], self.funnel.window)
+
     @cached_property
     def _counts(self) -> list[int]:
+        if self.has_timeouts:
+            known = self.unit_log.counts(self._asked[0], self.funnel.window, self._asked[1])
+            if known is not None:
+                return known
         if self.free is None:
             return [reached.count(self.funnel.window) for reached in self.reached]
         depth = self._depths[1]
@@ -288,9 +307,19 @@ class FunnelResult:
 
     @cached_property
     def _removed(self) -> NDArray[np.int64]:
+        import numpy as np
+
         from core.depth import shallower
 
+        if self.free is None:
+            return np.empty(0, dtype=np.int64)
         return shallower(self.reached, self.free, self.funnel.window)
+
+    @property
+    def _pending_counts(self) -> list[int]:
+        if self.funnel.scope != "users" or self.funnel.window is None:
+            return [0] * (len(self.funnel.stages) - 1)
+        return [len(units) for units in self._pending]
 
     @cached_property
     def _pending(self) -> list[NDArray[np.int64]]:

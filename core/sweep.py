@@ -19,6 +19,8 @@ from core.result import FunnelResult
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from core.timeouts import StageTimeouts
+
 
 @dataclass(frozen=True, eq=False)
 class TimeoutCurve:
@@ -33,6 +35,18 @@ class TimeoutCurve:
         """How many journeys there are at a timeout, microseconds; None is off."""
         longer = len(self.gaps) - int(self.gaps.searchsorted(gap_limit(timeout), side="right"))
         return self.users + longer
+
+
+@dataclass(frozen=True, eq=False)
+class FunnelCurve:
+    """Journeys at each stage against the session timeout."""
+
+    stages: tuple[StageTimeouts, ...]
+    """For each stage the timeouts at which its rows count."""
+
+    def counts(self, timeout: int | None) -> list[int]:
+        """How many journeys reach each stage at a timeout, microseconds; None is off."""
+        return [stage.count(gap_limit(timeout)) for stage in self.stages]
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +76,20 @@ class WindowCurve:
 def timeout_curve(log: EventLog) -> TimeoutCurve:
     """Journeys against the session timeout."""
     return TimeoutCurve(log.users_count, np.sort(log.gap[log.gap != FIRST_GAP]))
+
+
+def funnel_curve(funnel: FunnelResult) -> FunnelCurve:
+    """Journeys at each stage against the session timeout, whatever timeout the funnel itself has.
+
+    Raises QuestionError for a funnel that counts users or attempts, whose order or start is not the
+    default, with exclusions or a date range, or where the order of simultaneous events matters.
+    """
+    if not funnel.has_timeouts:
+        raise QuestionError(
+            "there is a curve of timeouts only for journeys in an ordered funnel with any start, "
+            "without exclusions and a date range"
+        )
+    return FunnelCurve(funnel.timeouts)
 
 
 def window_curve(funnel: FunnelResult) -> WindowCurve:

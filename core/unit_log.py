@@ -16,6 +16,7 @@ from core.depth import Reached, reach
 from core.held import hold
 from core.kernels import unit_firsts
 from core.rows import Selection, StageRows, find_rows
+from core.timeouts import StageTimeouts, stage_timeouts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,10 +39,25 @@ class UnitLog:
         self.rows = remember(self._find)
         self.reached = remember(self._reach)
         self.tried = remember(self._try)
+        self._timeouts: dict[tuple[Selection, int | None], tuple[StageTimeouts, ...]] = {}
 
     def first_rows(self, selection: Selection, limit: int) -> NDArray[np.int64]:
         """The first row of each unit that has one."""
         return np.unique(unit_firsts(self.rows(selection), limit))
+
+    def timeouts(self, selection: Selection, window: int | None) -> tuple[StageTimeouts, ...]:
+        """For each stage, the session timeouts at which its rows count inside a window."""
+        found = self._timeouts.get((selection, window))
+        if found is None:
+            found = stage_timeouts(self.rows(selection), window)
+            # Only the last: they take more room than anything else here.
+            self._timeouts = {(selection, window): found}
+        return found
+
+    def counts(self, selection: Selection, window: int | None, limit: int) -> list[int] | None:
+        """How many journeys reach each stage, if `timeouts` has been asked already."""
+        found = self._timeouts.get((selection, window))
+        return None if found is None else [stage.count(limit) for stage in found]
 
     def _find(self, selection: Selection) -> StageRows:
         """The events that match a stage."""

@@ -1,0 +1,101 @@
+"""How many journeys reach each stage at every session timeout at once.
+
+A longer timeout joins journeys, so each stage row has two timeouts. From the first on, `appears`,
+it is reached inside a journey: the largest gap since the latest start that reaches it, for any
+earlier start lies across at least that gap. From the second on, `joins`, an earlier row that is
+reached lies in the same journey and stands for it. A journey is counted by the first of its rows:
+at a timeout those that appear, less those that join as well.
+
+In ordered funnels, best start, whose rows all match one stage where they are simultaneous.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from core.log import FIRST_GAP
+from core.rows import StageRows
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class StageTimeouts:
+    """The rows of one stage, by the session timeouts at which they count."""
+
+    appears: Ints | None
+    """(rows) the shortest timeout, microseconds, at which each is reached; None is any."""
+    joins: Ints
+    """(rows) the shortest at which it is reached and an earlier one of its journey is too."""
+
+    def count(self, limit: int) -> int:
+        """How many journeys reach the stage where a gap longer than `limit` ends a journey."""
+        appear = len(self.joins) if self.appears is None else _up_to(self.appears, limit)
+        return appear - _up_to(self.joins, limit)
+
+
+def _up_to(values: Ints, limit: int) -> int:
+    return int(np.count_nonzero(values <= limit))
+
+
+def stage_timeouts(rows: StageRows, window: int | None) -> tuple[StageTimeouts, ...]:
+    """For each stage, the timeouts at which its rows count inside a window."""
+    at, gap = rows.at, rows.gap
+    reached = np.zeros(len(at[0]), dtype=np.int64)
+    began = rows.time[at[0]]
+    answer = [StageTimeouts(None, _since_last(gap, at[0]))]
+    for stage in range(1, len(at)):
+        here, before = at[stage], rows.before[stage]
+        known = np.flatnonzero(before >= 0)
+        appears = np.full(len(here), FIRST_GAP)
+        since = np.zeros(len(here), dtype=np.int64)
+        prior = before[known]
+        span = _largest(gap, at[stage - 1][prior], here[known])
+        appears[known] = np.maximum(reached[prior], span)
+        since[known] = began[prior]
+        reached, began = appears, since
+        if window is not None:
+            appears = np.where(rows.time[here] - since <= window, appears, FIRST_GAP)
+        answer.append(_joined(appears, _since_last(gap, here)))
+    return tuple(answer)
+
+
+def _since_last(gap: Ints, here: Ints) -> Ints:
+    """The largest gap after each row up to the next; before the first, since the beginning."""
+    if len(here) == 0:
+        return here
+    return np.maximum.reduceat(gap[: here[-1] + 1], np.concatenate(([0], here[:-1] + 1)))
+
+
+def _largest(gap: Ints, low: Ints, high: Ints) -> Ints:
+    """The largest gap after each of the rows `low` up to its row of `high`, which is later."""
+    if len(low) == 0:
+        return low
+    stretches = np.empty(2 * len(low), dtype=np.int64)
+    stretches[0::2], stretches[1::2] = low + 1, high + 1
+    return np.maximum.reduceat(np.append(gap, 0), stretches)[0::2]
+
+
+def _joined(appears: Ints, since: Ints) -> StageTimeouts:
+    """Find when an earlier row joins, from the largest gap `since` the row before.
+
+    The shortest timeout at which a row or one before it in its journey is reached is
+    f(i) = min(appears[i], max(f(i - 1), since[i])): clamps, which are composed over ever longer
+    stretches until each is constant.
+    """
+    low, high = np.minimum(appears, since), appears.copy()
+    left, step = np.flatnonzero(low < high), 1
+    while len(left):
+        left = left[left >= step]
+        low_before, high_before = low[left - step], high[left - step]
+        ends = (low_before, high_before)
+        low[left], high[left] = [np.minimum(high[left], np.maximum(low[left], end)) for end in ends]
+        left, step = left[low[left] < high[left]], 2 * step
+    first = np.append(FIRST_GAP, high[:-1])[: len(high)]
+    return StageTimeouts(appears, np.maximum(appears, np.maximum(first, since)))
