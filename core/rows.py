@@ -8,18 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from core.threads import in_stretches, together
 from core.walk import BLOCKS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from core.log import EventLog
+
+    Ints = NDArray[np.int64]
 
 Mask = np.unsignedinteger
 """A set of stages as bits: stage i is bit i."""
@@ -53,30 +56,31 @@ class StageRows:
     """The log they are of."""
     selection: Selection
     """What they match."""
-    positions: NDArray[np.int64]
+    positions: Ints
     """(m) where each stands in the log."""
-    time: NDArray[np.int64]
+    time: Ints
     """(m) microseconds since 1970."""
-    gap: NDArray[np.int64]
+    gap: Ints
     """(m) the largest gap of the log since the stage row before it: where it exceeds the session
     timeout, a new journey has begun in between."""
     mask: NDArray[Mask]
     """(m) the stages each matches."""
-    at: tuple[NDArray[np.int64], ...]
+    at: tuple[Ints, ...]
     """(s) for each stage, the indices of the rows that match it."""
-    knots: NDArray[np.int64]
+    knots: Ints
     """Rows of units in which simultaneous events make their order matter: these are walked."""
 
     @cached_property
-    def before(self) -> tuple[NDArray[np.int64], ...]:
+    def before(self) -> tuple[Ints, ...]:
         """(s) for each stage and each of its rows, the place in `at` of the stage before it of the
         last row that stands earlier; -1 for none. Empty for the first stage.
         """
         empty = np.empty(0, dtype=np.int64)
-        return (empty, *(np.searchsorted(prior, rows) - 1 for prior, rows in pairwise(self.at)))
+        jobs = (partial(_last_before, prior, rows) for prior, rows in pairwise(self.at))
+        return (empty, *together(jobs, len(self.mask)))
 
     @cached_property
-    def rank(self) -> NDArray[np.int64]:
+    def rank(self) -> Ints:
         """(m) how many events of the log, up to each row, are not ignored: rows of which the ranks
         differ by one have nothing else between them. For strict order.
         """
@@ -91,7 +95,7 @@ class StageRows:
         return np.append(np.diff(self.rank) == 1, False)[: len(self.gap)]
 
     @cached_property
-    def last_excluded(self) -> tuple[NDArray[np.int64], ...]:
+    def last_excluded(self) -> tuple[Ints, ...]:
         """For each exclusion (m) the time of the last excluded event earlier than each row, of any
         user before it in the log; at least the row's own time where that is another user's.
         """
@@ -110,7 +114,7 @@ class StageRows:
             result.append(np.where(is_own, self.log.time[found], np.iinfo(np.int64).min))
         return tuple(result)
 
-    def next_excluded(self, number: int, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    def next_excluded(self, number: int, rows: Ints) -> Ints:
         """The time of the user's first excluded event later than each of some rows; for none, the
         largest number there is.
         """
@@ -142,7 +146,7 @@ class StageRows:
         return self.log.time[start:stop].tolist(), mask.tolist(), others.tolist()
 
     @cached_property
-    def _in_order(self) -> NDArray[np.int64]:
+    def _in_order(self) -> Ints:
         return np.sort(self.positions)
 
     @cached_property
@@ -156,25 +160,43 @@ def find_rows(log: EventLog, selection: Selection) -> StageRows:
     for number, names in enumerate(selection.stages):
         matching = range(len(log.names)) if names is None else _known(log, names)
         bits[list(matching)] |= bits.dtype.type(1 << number)
-    # One byte an event to select by, then everything else over stage rows only.
-    positions = np.flatnonzero((bits != 0)[log.name])
-    mask = bits[log.name[positions]]
-    for number, condition in enumerate(selection.conditions):
-        if condition is not None:
-            fails = ~log.matching(condition)[positions]
-            mask[fails] &= ~mask.dtype.type(1 << number)
-    if any(selection.conditions):
-        positions, mask = positions[mask != 0], mask[mask != 0]
-    time = log.time[positions]
-    gap = _largest_gaps(log.gap, positions)
-    positions, mask, knots = _untie(positions, mask, gap)
+    matched = bits != 0
+    flags = [None if each is None else log.matching(each) for each in selection.conditions]
+
+    def find(start: int, stop: int) -> tuple[Ints, Ints, Ints, NDArray[Mask], Ints]:
+        # One byte an event to select by, then everything else over stage rows only.
+        found = np.flatnonzero(matched[log.name[start:stop]])
+        positions = found + start
+        mask = bits[log.name[positions]]
+        for number, matching in enumerate(flags):
+            if matching is not None:
+                mask[~matching[positions]] &= ~mask.dtype.type(1 << number)
+        if any(selection.conditions):
+            found, positions, mask = found[mask != 0], positions[mask != 0], mask[mask != 0]
+        gap = _largest_gaps(log.gap[start:stop], found)
+        return (log.time[positions], gap, *_untie(positions, mask, gap))
+
+    times, gaps, places, masks, tangled = zip(*in_stretches(log.offsets, find), strict=True)
+    edges = np.cumsum([0, *map(len, times)])
+    time, gap, positions, mask = (np.concatenate(each) for each in (times, gaps, places, masks))
+    knots = np.concatenate([rows + edge for rows, edge in zip(tangled, edges, strict=False)])
     far = [names for names, low, high in selection.excluded if high - low > 1]
     if selection.ignored is not None or far:
         # An excluded event may itself be a stage in between.
         own = name_flags(log, frozenset().union(*far))[log.name[positions]]
         knots = np.flatnonzero(_crowded(log, positions) | own)
-    at = tuple(np.flatnonzero(mask & mask.dtype.type(1 << i)) for i in range(len(selection.stages)))
-    return StageRows(log, selection, positions, time, gap, mask, at, knots)
+    jobs = (partial(_rows_of, mask, stage) for stage in range(len(selection.stages)))
+    at = together(jobs, len(mask))
+    return StageRows(log, selection, positions, time, gap, mask, tuple(at), knots)
+
+
+def _rows_of(mask: NDArray[Mask], stage: int) -> Ints:
+    """The rows that match a stage."""
+    return np.flatnonzero(mask & mask.dtype.type(1 << stage) != 0)
+
+
+def _last_before(prior: Ints, rows: Ints) -> Ints:
+    return prior.searchsorted(rows) - 1
 
 
 def name_flags(log: EventLog, names: frozenset[str]) -> NDArray[np.bool_]:
@@ -192,16 +214,14 @@ def _known(log: EventLog, names: frozenset[str]) -> Iterator[int]:
     return (log.codes[name] for name in names if name in log.codes)
 
 
-def _largest_gaps(gap: NDArray[np.int64], positions: NDArray[np.int64]) -> NDArray[np.int64]:
+def _largest_gaps(gap: Ints, positions: Ints) -> Ints:
     if len(positions) == 0:
         return np.empty(0, dtype=np.int64)
     segments = np.concatenate(([0], positions[:-1] + 1))
     return np.maximum.reduceat(gap[: positions[-1] + 1], segments)
 
 
-def _untie(
-    positions: NDArray[np.int64], mask: NDArray[Mask], gap: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[Mask], NDArray[np.int64]]:
+def _untie(positions: Ints, mask: NDArray[Mask], gap: Ints) -> tuple[Ints, NDArray[Mask], Ints]:
     """Put simultaneous rows of a user in the order of their stages, and find the knots.
 
     A knot is a group of simultaneous rows of which one matches several stages.
@@ -219,7 +239,7 @@ def _untie(
     return positions, mask, np.unique(firsts[group[several] - 1])
 
 
-def _crowded(log: EventLog, positions: NDArray[np.int64]) -> NDArray[np.bool_]:
+def _crowded(log: EventLog, positions: Ints) -> NDArray[np.bool_]:
     """Whether each row shares its instant with any other event of the user."""
     alone = log.gap != 0
     followed = np.append(~alone[1:], False)

@@ -88,6 +88,7 @@ STAGE = st.one_of(
     st.just(core.Stage.any_event()),
 )
 """Sets that overlap; "x" never occurs."""
+Stages = tuple[core.Stage, ...]
 STAGES = st.lists(STAGE, min_size=1, max_size=4).map(tuple)
 SCOPE = st.sampled_from(("journeys", "users"))
 LIMIT = st.one_of(st.none(), st.integers(0, 12))

@@ -1,0 +1,53 @@
+"""Work on all cores: stretches of the log that end where users end are counted independently.
+
+NumPy lets other threads run while it works, so threads are enough.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, partial
+from itertools import pairwise
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Found = TypeVar("Found")
+
+FEWEST = 500_000
+"""Events for which another thread pays."""
+
+
+def in_stretches(offsets: NDArray[np.int64], work: Callable[[int, int], Found]) -> list[Found]:
+    """What some work finds in each stretch of a column, in order; run on all cores.
+
+    `offsets` says where users begin, and at last where the column ends. A short column is one
+    stretch, and so is an empty one.
+    """
+    events = int(offsets[-1])
+    count = max(1, min(os.cpu_count() or 1, events // FEWEST))
+    wanted = np.arange(1, count) * (events // count)
+    edges = np.unique(np.concatenate(([0], offsets[offsets.searchsorted(wanted)], [events])))
+    if len(edges) < 3:
+        return [work(0, events)]
+    return together((partial(work, low, high) for low, high in pairwise(edges.tolist())), events)
+
+
+def together(jobs: Iterable[Callable[[], Found]], rows: int) -> list[Found]:
+    """What some jobs find, in their order; run at the same time if `rows` are enough to pay.
+
+    A job must not wait for others.
+    """
+    if rows < FEWEST:
+        return [job() for job in jobs]
+    return [future.result() for future in [_pool().submit(job) for job in jobs]]
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="kernel")

@@ -1,0 +1,79 @@
+"""Stretches of a log, counted on all cores, come to what the whole comes to."""
+
+from random import Random
+
+import numpy as np
+import pytest
+from hypothesis import given
+
+from core import threads
+from core.kernels import unit_firsts
+from core.rows import Selection, StageRows, find_rows
+from core.threads import in_stretches, together
+from tests.core.build import STAGES, TRAILS, Stages, Trails, quick_log, random_trails
+
+
+@pytest.fixture
+def many_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "FEWEST", 1)
+    monkeypatch.setattr("os.cpu_count", lambda: 5)
+
+
+@pytest.mark.usefixtures("many_cores")
+@pytest.mark.parametrize("sizes", [[1], [3], [1, 1], [7, 1, 1, 1], [2] * 20, [1, 1, 1, 30], []])
+def test_stretches_end_where_users_end_and_leave_nothing_out(sizes: list[int]) -> None:
+    offsets = np.cumsum([0, *sizes])
+    stretches = in_stretches(offsets, lambda low, high: (low, high))
+    assert len(stretches) <= 5
+    assert [low for low, _ in stretches] == [0, *(high for _, high in stretches[:-1])]
+    assert stretches[-1][1] == sum(sizes)
+    assert {edge for stretch in stretches for edge in stretch} <= set(offsets.tolist())
+
+
+def test_a_short_column_is_one_stretch() -> None:
+    assert in_stretches(np.array([0, 5, 9]), lambda low, high: (low, high)) == [(0, 9)]
+
+
+@pytest.mark.usefixtures("many_cores")
+def test_what_jobs_find_comes_in_their_order() -> None:
+    assert together([lambda i=i: i for i in range(40)], 40) == list(range(40))  # type: ignore[misc]  # bound now
+
+
+@pytest.mark.usefixtures("many_cores")
+def test_an_error_of_a_job_is_raised() -> None:
+    def fail(low: int, high: int) -> None:
+        raise ValueError(f"{low} to {high}")
+
+    with pytest.raises(ValueError, match="0 to"):
+        in_stretches(np.array([0, 5, 9, 20]), fail)
+
+
+def _same(left: StageRows, right: StageRows) -> None:
+    for name in ("positions", "time", "gap", "mask", "knots"):
+        a, b = getattr(left, name), getattr(right, name)
+        assert (name, a.tolist(), a.dtype) == (name, b.tolist(), b.dtype)
+    for name in ("at", "before"):
+        for a, b in zip(getattr(left, name), getattr(right, name), strict=True):
+            assert (name, a.tolist()) == (name, b.tolist())
+    assert unit_firsts(left, 3).tolist() == unit_firsts(right, 3).tolist()
+
+
+@given(TRAILS, STAGES)
+def test_rows_found_in_stretches_are_those_of_the_whole(trails: Trails, stages: Stages) -> None:
+    log = quick_log(trails)
+    selection = Selection(tuple(stage.names for stage in stages), (None,) * len(stages))
+    whole = find_rows(log, selection)
+    _ = whole.before
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(threads, "FEWEST", 1)
+        patch.setattr("os.cpu_count", lambda: 3)
+        _same(find_rows(log, selection), whole)
+
+
+def test_rows_of_a_large_log_are_found_in_stretches() -> None:
+    log = quick_log(random_trails(Random(3), 300, 9))
+    selection = Selection((frozenset("a"), frozenset("b")), (None, None))
+    whole = find_rows(log, selection)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(threads, "FEWEST", 100)
+        _same(find_rows(log, selection), whole)
