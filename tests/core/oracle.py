@@ -5,8 +5,8 @@ knows `core.Funnel` as the question and nothing of how `core` answers it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, replace
+from itertools import islice, pairwise
 
 import core
 
@@ -14,6 +14,8 @@ Trail = Sequence[tuple[int, str]]
 """Events of one unit in time order: microseconds and name."""
 Names = frozenset[str] | None
 """The names that fill a stage; None is any event."""
+Values = Mapping[str, Sequence[str | None]]
+"""For each user, what each event carries in the field whose value is held (F9)."""
 Taken = tuple[int, ...]
 """An attempt: the places of the events matched to its stages; in any order, ascending."""
 
@@ -28,32 +30,33 @@ def cut(trail: Trail, timeout: int | None) -> list[list[tuple[int, str]]]:
     return journeys
 
 
-def held(trail: Trail, values: Sequence[str | None]) -> list[tuple[str, Trail]]:
-    """The events of a trail by the value they carry; those without one belong nowhere (F9)."""
-    return [
-        (value, [event for event, its in zip(trail, values, strict=True) if its == value])
-        for value in sorted({value for value in values if value})
-    ]
-
-
 # What can be matched at all.
 
 
-def matchings(trail: Trail, stages: Sequence[Names]) -> Iterator[Taken]:
-    """Every way to match some first stages by distinct events at non-decreasing times (F1–F3)."""
+def _fits(names: Names, name: str) -> bool:
+    return names is None or name in names
+
+
+def matchings(
+    trail: Trail, stages: Sequence[Names], starts: Iterable[int] | None = None
+) -> Iterator[Taken]:
+    """Every way to match some first stages by distinct events at non-decreasing times (F1–F3);
+    only those that begin with certain events, if these are given.
+    """
 
     def grow(taken: Taken) -> Iterator[Taken]:
-        if taken:
-            yield taken
+        yield taken
         if len(taken) == len(stages):
             return
-        names = stages[len(taken)]
+        names, since = stages[len(taken)], trail[taken[-1]][0]
         for place, (time, name) in enumerate(trail):
-            in_time = not taken or time >= trail[taken[-1]][0]
-            if in_time and place not in taken and (names is None or name in names):
+            if time >= since and place not in taken and _fits(names, name):
                 yield from grow((*taken, place))
 
-    return grow(())
+    if starts is None:
+        starts = [place for place, (_, name) in enumerate(trail) if _fits(stages[0], name)]
+    for start in starts:
+        yield from grow((start,))
 
 
 def gatherings(trail: Trail, stages: Sequence[Names]) -> set[Taken]:
@@ -64,7 +67,7 @@ def gatherings(trail: Trail, stages: Sequence[Names]) -> set[Taken]:
             taken | {place}
             for taken in found
             for place, (_, name) in enumerate(trail)
-            if place not in taken and (names is None or name in names)
+            if place not in taken and _fits(names, name)
         }
     return {tuple(sorted(taken)) for taken in found if taken}
 
@@ -72,17 +75,22 @@ def gatherings(trail: Trail, stages: Sequence[Names]) -> set[Taken]:
 # What the rules strike out.
 
 
-def allowed(trail: Trail, ask: core.Funnel, exclusions: Iterable[core.Exclusion]) -> list[Taken]:
-    """Every attempt that the rules allow, whatever its window."""
+def allowed(
+    trail: Trail,
+    ask: core.Funnel,
+    exclusions: Iterable[core.Exclusion],
+    start: int | None = None,
+) -> list[Taken]:
+    """Every attempt that the rules allow, whatever its window; only those from one start, if it is
+    given.
+    """
     stages = [stage.names for stage in ask.stages]
     if ask.order == "any":
         return list(gatherings(trail, stages))
-    entry = entries(trail, ask)
     return [
         taken
-        for taken in matchings(trail, stages)
-        if taken[0] in entry
-        and (ask.order != "strict" or not breakers(trail, taken, ask, trail[taken[-1]][0]))
+        for taken in matchings(trail, stages, entries(trail, ask) if start is None else [start])
+        if (ask.order != "strict" or not breakers(trail, taken, ask, trail[taken[-1]][0]))
         and not any(spanned(trail, taken, each, ask) for each in exclusions)
     ]
 
@@ -95,7 +103,7 @@ def entries(trail: Trail, ask: core.Funnel) -> list[int]:
     found = [
         place
         for place, (time, name) in enumerate(trail)
-        if (names is None or name in names)
+        if _fits(names, name)
         and (ask.since is None or time >= ask.since)
         and (ask.until is None or time < ask.until)
     ]
@@ -160,11 +168,7 @@ class Outcome:
 
 def outcome(trail: Trail, ask: core.Funnel, last: int, start: int | None = None) -> Outcome:
     """What a unit comes to, or its attempts from one start. The data ends at `last`."""
-    free = [
-        taken
-        for taken in allowed(trail, ask, [e for e in ask.exclusions if e.policy == "break"])
-        if start in (None, taken[0])
-    ]
+    free = allowed(trail, ask, [e for e in ask.exclusions if e.policy == "break"], start)
     removing = [each for each in ask.exclusions if each.policy == "remove"]
     every = [t for t in free if not any(spanned(trail, t, each, ask) for each in removing)]
     depth = deepest(trail, every, ask)
@@ -221,58 +225,88 @@ def _soonest(trail: Trail, taken: Taken) -> tuple[int, int]:
 # What is counted.
 
 
-def starts(trail: Trail, ask: core.Funnel, last: int) -> list[Outcome]:
-    """Every stage-1 event as an attempt of its own (F10, `starts`)."""
-    return [outcome(trail, ask, last, start) for start in entries(trail, ask)]
+@dataclass(frozen=True)
+class Unit:
+    """A user or a journey, or the events of one that carry a value (F9)."""
 
-
-def turns(trail: Trail, ask: core.Funnel, last: int) -> list[Outcome]:
-    """Attempts one after the other: the next begins when the last is over (F10, `mixpanel`)."""
-    found: list[Outcome] = []
-    left = entries(trail, ask)
-    while left:
-        start = left[0]
-        found.append(outcome(trail, ask, last, start))
-        matched = found[-1].counted[0]
-        left = [place for place in left if place not in matched]
-        if len(matched) == len(ask.stages):
-            end = min(taken[-1] for taken in found[-1].counted)
-            left = [place for place in left if place > end]
-        elif (ended := ending(trail, ask, start)) is not None:
-            left = [place for place in left if trail[place][0] >= ended]
-        else:
-            out = None if ask.window is None else trail[start][0] + ask.window
-            left = [place for place in left if out is not None and trail[place][0] > out]
-    return found
-
-
-def ending(trail: Trail, ask: core.Funnel, start: int) -> int | None:
-    """When exclusions or strict order end the last attempt from a start inside its window."""
-    since = trail[start][0]
-    own = [taken for taken in allowed(trail, ask, ask.exclusions) if taken[0] == start]
-    for now in sorted({time for time, _ in trail if time > since}):
-        if ask.window is not None and now - since > ask.window:
-            return None
-        seen = [taken for taken in own if trail[taken[-1]][0] <= now]
-        if not any(is_open(trail, taken, ask, now) for taken in seen):
-            return now
-    return None
+    user: str
+    value: str
+    """Empty where none is held."""
+    trail: Trail
 
 
 def units(
-    trails: Mapping[str, Trail], timeout: int | None, ask: core.Funnel
-) -> list[tuple[str, Trail]]:
-    """The units of a log, each with its user: by user, then time."""
-    return [
-        (user, unit)
-        for user in sorted(trails)
-        for unit in ([trails[user]] if ask.scope == "users" else cut(trails[user], timeout))
-    ]
+    trails: Mapping[str, Trail], timeout: int | None, ask: core.Funnel, values: Values | None = None
+) -> list[Unit]:
+    """The units of a log, by user, then time; where a value is held, those it divides them into
+    that have an event of a stage.
+    """
+    found = []
+    for user in sorted(trails):
+        whole = [trails[user]] if ask.scope == "users" else cut(trails[user], timeout)
+        if values is None:
+            found += [Unit(user, "", trail) for trail in whole]
+            continue
+        carried = iter(values[user])
+        for trail in whole:
+            of_value: dict[str, list[tuple[int, str]]] = {}
+            for event, value in zip(trail, islice(carried, len(trail)), strict=True):
+                if value:
+                    of_value.setdefault(value, []).append(event)
+            found += [
+                Unit(user, value, events)
+                for value, events in of_value.items()
+                if any(_fits(stage.names, name) for stage in ask.stages for _, name in events)
+            ]
+    return found
 
 
 def end_of(trails: Mapping[str, Trail]) -> int:
     """When the data ends: the time of the last event of anybody."""
     return max((event[0] for trail in trails.values() for event in trail), default=0)
+
+
+def attempts(trail: Trail, ask: core.Funnel, last: int) -> list[tuple[int, Outcome]]:
+    """The attempts of a unit, each with the time it begins (F10).
+
+    With `starts` every stage-1 event is one. With `mixpanel` they follow one another: of
+    simultaneous events the one that gets farthest begins, and of those that convert the soonest.
+    """
+    tried = [(trail[start][0], outcome(trail, ask, last, start)) for start in entries(trail, ask)]
+    if ask.attempts == "starts":
+        return tried
+    found: list[tuple[int, Outcome]] = []
+    while tried:
+        time = tried[0][0]
+        together = [each for when, each in tried if when == time]
+        rank = min(_farthest(each, ask) for each in together)
+        best = [each for each in together if _farthest(each, ask) == rank]
+        either = [taken for each in best for taken in each.counted]
+        found.append((time, replace(best[0], counted=either)))
+        next_from = over(trail, ask, best[0], time)
+        tried = [each for each in tried if next_from is not None and each[0] >= next_from]
+    return found
+
+
+def _farthest(each: Outcome, ask: core.Funnel) -> tuple[int, int]:
+    reached = len(each.counted[0])
+    return -reached, each.needs[-1] if reached == len(ask.stages) else 0
+
+
+def over(trail: Trail, ask: core.Funnel, attempt: Outcome, since: int) -> int | None:
+    """From when on the next attempt may begin: later than the conversion, or than the window; not
+    before the event that ended it. None when it runs on.
+    """
+    if len(attempt.counted[0]) == len(ask.stages):
+        return trail[attempt.counted[0][-1]][0] + 1
+    ends = [] if ask.window is None else [since + ask.window + 1]
+    own = allowed(trail, ask, ask.exclusions, attempt.counted[0][0])
+    for now in sorted({time for time, _ in trail if time > since}):
+        seen = [taken for taken in own if trail[taken[-1]][0] <= now]
+        if not any(is_open(trail, taken, ask, now) for taken in seen):
+            ends.append(now)
+            break
+    return min(ends, default=None)
 
 
 # The plainest question by itself: ordered, any start.
