@@ -5,10 +5,9 @@ from itertools import pairwise
 from random import Random
 
 import core
-from core.analysis import FunnelResult, count_funnel
-from core.convert import step_times
+from core.analysis import count_funnel
 from core.funnel import Attempts, Funnel, Policy, Scope, Start
-from core.units import unit_limit
+from core.result import FunnelResult
 from core.walk import Order
 from tests.core import oracle
 from tests.core.build import Trails, quick_log
@@ -131,8 +130,8 @@ def limit(random: Random) -> int | None:
 def _stage(random: Random) -> core.Stage:
     if random.random() < 0.1:
         return core.Stage.any_event()
-    several = random.choice((1, 1, 1, 2, 3))
-    return core.Stage(tuple(random.sample("abcx", several) if several > 1 else random.choice("abc")))
+    names = random.sample("abcx", random.choice((2, 3)))
+    return core.Stage(tuple(random.choice((names, *"aabbcc"))))
 
 
 def _exclusion(random: Random, stages: int, policy: Policy) -> core.Exclusion:
@@ -246,18 +245,10 @@ def _check_times(funnel: FunnelResult, names: list[Name], expected: list[Told]) 
 
 def _times(funnel: FunnelResult) -> dict[int, tuple[int, ...]]:
     """Of each unit in the funnel, microseconds from its counted start to each stage it reached."""
-    ask, named = funnel.funnel, funnel.reached[0].units
-    numbers = funnel.units.numbers(named)
-    is_in = funnel.depths[numbers] > 0
-    named, numbers = named[is_in], numbers[is_in]
-    depth = funnel.depths[numbers]
-    if funnel.tried:
-        took = funnel.tried.step_times(named, depth, ask.window)
-    else:
-        longest, rules = unit_limit(ask.scope, funnel.journeys.timeout), ask.rules(ask.exclude())
-        took = step_times(funnel.rows, longest, rules, named, depth, ask.window)
-    found: dict[int, tuple[int, ...]] = {}
-    for stage, times in enumerate(took):
-        for number, time in zip(numbers[depth > stage].tolist(), times.tolist(), strict=True):
-            found[number] = (*found.get(number, ()), time)
-    return found
+    numbers, counted = funnel.counted_events
+    time = funnel.units.log.time
+    return {
+        number: tuple(int(time[at] - time[min(events)]) for at in events)
+        for number, row in zip(numbers.tolist(), counted.T.tolist(), strict=True)
+        if (events := [at for at in row if at >= 0])
+    }
