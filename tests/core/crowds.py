@@ -10,7 +10,7 @@ from core.funnel import Attempts, Funnel, Policy, Scope, Start
 from core.result import FunnelResult
 from core.walk import Order
 from tests.core import oracle
-from tests.core.build import Trails, quick_log
+from tests.core.build import SECOND, Trails, quick_log
 
 GAPS = ((0, 0, 0, 1, 2, 5), *4 * ((1, 2, 3, 4, 5, 7),))
 """What may lie between a user's events: for one user in five mostly ties, for the others none, so
@@ -74,6 +74,16 @@ class Crowd:
     trails: Trails
     values: oracle.Values
     log: core.EventLog
+
+    def read(self) -> core.EventLog:
+        """The log again, as everybody reads one."""
+        return core.read_events(
+            [
+                {"user": user, "event": name, "time": time / SECOND, FIELD: value}
+                for user, trail in self.trails.items()
+                for (time, name), value in zip(trail, self.values[user], strict=True)
+            ]
+        )
 
 
 def crowd(random: Random, users: int) -> Crowd:
