@@ -71,6 +71,10 @@ def test_f8_an_attempt_that_was_matched_later_escapes_the_exclusion() -> None:
     check(one("a0 b1 b2 c2 d3"), None, ask("a,b,c,d", exclude="b@2..4"))
 
 
+def test_f10_an_excluded_event_at_the_start_itself_ends_no_attempt() -> None:
+    check(one("a0 x0 a1"), None, ask("a,b", exclude="x", attempts="mixpanel"))
+
+
 @pytest.mark.xfail(strict=True, reason="F10: an exclusion ends attempts before its first stage")
 def test_f10_an_exclusion_between_later_stages_ends_no_attempt() -> None:
     # The attempt from a0 can still be completed, so that a1 begins none.
