@@ -96,6 +96,21 @@ def ask(stages: str, order: Order = "ordered", exclude: str = "", **more: Any) -
             id="f10 excluded at the start itself",
         ),
         pytest.param(
+            "a0 b1 x2 c3",
+            ask("a,b,c", exclude="x@1..2", attempts="starts"),
+            id="f10 excluded after the second of the two stages",
+        ),
+        pytest.param(
+            "a0 b1 x1 a2",
+            ask("a,b,c", exclude="x@1..2", attempts="mixpanel"),
+            id="f10 excluded at the second of the two stages",
+        ),
+        pytest.param(
+            "a0 a1 b2",
+            ask("a,b", "strict", attempts="mixpanel"),
+            id="f10 broken by the start of the next",
+        ),
+        pytest.param(
             "a0 b1 a1 x1",
             ask("a,b,c", "strict", ignore=("a",), attempts="mixpanel"),
             id="f10 broken at the last instant",
