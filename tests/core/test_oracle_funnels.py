@@ -111,6 +111,11 @@ def ask(stages: str, order: Order = "ordered", exclude: str = "", **more: Any) -
             id="f10 broken by the start of the next",
         ),
         pytest.param(
+            "a0 x1 b2",
+            ask("a,b", "strict", exclude="x", ignore=("x",), attempts="starts"),
+            id="f10 ignored and excluded",
+        ),
+        pytest.param(
             "a0 b1 a1 x1",
             ask("a,b,c", "strict", ignore=("a",), attempts="mixpanel"),
             id="f10 broken at the last instant",
