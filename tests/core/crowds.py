@@ -123,7 +123,9 @@ def question(random: Random, kind: Kind) -> Funnel:
         order=kind.order,
         start=kind.start,
         window=limit(random),
-        ignore=random.choice(((), (), (), ("d",), ("b", "d"))) if kind.order == "strict" else (),
+        ignore=random.choice(((), (), (), (), ("d",), ("b", "d")))
+        if kind.order == "strict"
+        else (),
         exclusions=tuple(_exclusion(random, len(stages), policy) for policy in policies),
         since=random.choice((since, None)),
         until=None if since is None or length is None else since + length,

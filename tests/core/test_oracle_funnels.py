@@ -10,7 +10,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 import core
-from core.funnel import Funnel, Start, parse_exclusion
+from core.funnel import Funnel, Scope, Start, parse_exclusion
 from core.stage import parse_stages
 from core.walk import Order
 from tests.core.crowds import (
@@ -24,7 +24,7 @@ from tests.core.crowds import (
     question,
 )
 
-LINES = sorted({(kind.order, kind.start) for kind in KINDS})
+GROUPS = sorted({(kind.order, kind.start, kind.scope) for kind in KINDS})
 
 
 def check_known(people: Crowd, timeout: int | None, ask: Funnel, *, times: bool = True) -> None:
@@ -49,16 +49,16 @@ def test_funnels_are_the_oracles_for_hundreds_of_users(kind: Kind) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("line", LINES, ids="-".join)
+@pytest.mark.parametrize("group", GROUPS, ids="-".join)
 @given(st.integers(0, 2**32))
 @settings(max_examples=40, phases=[Phase.generate])  # a smaller seed is no simpler
 def test_funnels_are_the_oracles_for_20_000_users_of_each_kind(
-    line: tuple[Order, Start], seed: int
+    group: tuple[Order, Start, Scope], seed: int
 ) -> None:
     random = Random(seed)
     people = crowd(random, 500)
     for kind in KINDS:
-        if (kind.order, kind.start) == line:
+        if (kind.order, kind.start, kind.scope) == group:
             check_known(people, limit(random), question(random, kind), times=seed % 5 == 0)
 
 
