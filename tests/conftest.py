@@ -4,11 +4,15 @@ import os
 import time
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 
-# "steady" finds the same on every machine; HYPOTHESIS_PROFILE=explore looks further afield.
+# "steady" finds the same on every machine; HYPOTHESIS_PROFILE=explore looks further afield, "first"
+# is content with the first failure it meets.
 settings.register_profile("steady", deadline=None, derandomize=True, print_blob=True)
 settings.register_profile("explore", deadline=None, print_blob=True, max_examples=2_000)
+settings.register_profile(
+    "first", deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate]
+)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 

@@ -5,6 +5,7 @@ from random import Random
 
 import numpy as np
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 import core
 from core.log import sort_events
@@ -30,13 +31,29 @@ def log_of(*rows: Row) -> core.EventLog:
     return core.read_events(records(rows))
 
 
-def quick_log(trails: Trails) -> core.EventLog:
-    """The same columns without reading, for thousands of examples. It has no properties."""
+class _Values(Store):
+    """A store of one column, by whatever name it is asked for; it opens no database."""
+
+    def __init__(self, codes: Sequence[int]) -> None:
+        self.parts = []
+        self._codes_of_rows = np.array(codes, dtype=np.int32)
+
+    @property
+    def next_row(self) -> int:
+        return len(self._codes_of_rows)
+
+    def column(self, field: str, rows: NDArray[np.unsignedinteger]) -> NDArray[np.int32]:
+        asked: NDArray[np.int32] = self._codes_of_rows[rows]
+        return asked
+
+
+def quick_log(trails: Trails, codes: Sequence[int] = ()) -> core.EventLog:
+    """The same columns without reading, for thousands of examples. Its only property has for each
+    event, in the order of the trails, a number that stands for its value; -1 for none.
+    """
     rows = [(user, name, time) for user, trail in trails.items() for time, name in trail]
     users = sorted({user for user, _, _ in rows})
     names = sorted({name for _, name, _ in rows})
-    store = Store.__new__(Store)  # opens no database: there is nothing to keep
-    store.parts = []
     return sort_events(
         RawEvents(
             users=np.array(users, dtype=object),
@@ -46,7 +63,7 @@ def quick_log(trails: Trails) -> core.EventLog:
             time=np.array([row[2] for row in rows], dtype=np.int64),
             sequence=None,
             row=np.arange(len(rows), dtype=np.int64),
-            store=store,
+            store=_Values(codes or [-1] * len(rows)),
             report=core.LoadReport(),
         )
     )

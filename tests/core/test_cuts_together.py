@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -15,14 +14,12 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 import core
 from core.cuts import FEW
 from core.durations import LONGEST
 from core.event import from_datetime, to_datetime
 from core.journeys import JourneyRules
-from core.reading.store import Store
 from tests.core import oracle
 from tests.core.build import MINUTE, SCOPE, SECOND, STAGES, log_of, quick_log
 from tracer_tui.cli import main
@@ -58,22 +55,10 @@ def cut(trail: Sequence[Seen], timeout: int | None, rules: JourneyRules) -> list
     return journeys
 
 
-class _Values(Store):
-    """A store that knows one column and nothing else."""
-
-    def __init__(self, values: Sequence[int | None]) -> None:
-        self.parts = []
-        self._values = np.array([-1 if value is None else value for value in values], np.int32)
-
-    def column(self, field: str, rows: NDArray[np.unsignedinteger]) -> NDArray[np.int32]:
-        asked: NDArray[np.int32] = self._values[rows]
-        return asked
-
-
 def _log(trails: dict[str, list[Seen]]) -> core.EventLog:
     named = {user: [event[:2] for event in trail] for user, trail in trails.items()}
-    values = [value for trail in trails.values() for *_, value in trail]
-    return replace(quick_log(named), store=_Values(values))
+    codes = [-1 if value is None else value for trail in trails.values() for *_, value in trail]
+    return quick_log(named, codes)
 
 
 def _summed(steps: tuple[int, list[tuple[int, str, int | None]]]) -> list[Seen]:

@@ -1,0 +1,287 @@
+"""Small errors put into the engine one by one, to see that a test notices each.
+
+    python -m tests.mutations            every error, in copies of the project
+    python -m tests.mutations walk cuts  only those of some files
+
+Prints which test was the first to fail; an error that none noticed has survived. Not part of the
+suite: it takes some seconds for each error, and minutes for one that survives.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from queue import SimpleQueue
+
+ROOT = Path(__file__).parents[1]
+PARTS = ("core", "tests", "tracer_tui", "pyproject.toml", "demo_events.json", "README.md")
+TESTS = (
+    *("depth", "walk", "funnel", "oracle_funnels", "journeys", "cuts", "cuts_together"),
+    *("attempts", "held", "sweep", "log", "dropoff", "conformance", "local", "explain"),
+)
+"""The fast tests of the engine, those that notice most first."""
+PATIENCE = 300
+"""Seconds; an error may also make the engine run for ever."""
+
+Mutation = tuple[str, str, str]
+"""A file of `core`, what stands there once, and what is put in its place."""
+
+MUTATIONS: tuple[Mutation, ...] = (
+    # Where units begin and what cuts them.
+    ("kernels", "np.flatnonzero(rows.gap > limit)", "np.flatnonzero(rows.gap >= limit)"),
+    ("journeys", "(self.gaps > gap_limit(self.timeout))", "(self.gaps >= gap_limit(self.timeout))"),
+    ("journeys", "LONGEST - 1 if timeout is None", "LONGEST if timeout is None"),
+    ("journeys", "min(timeout, LONGEST - 1)", "min(timeout, LONGEST - 2)"),
+    ("journeys", "at_name(log, rules.end_event) + 1", "at_name(log, rules.end_event)"),
+    ("journeys", "at_name(log, rules.start_event))", "at_name(log, rules.start_event) + 1)"),
+    ("journeys", 'side="right")) - 1', 'side="left")) - 1'),
+    ("cuts", "cut[at] = LONGEST", "cut[at] = LONGEST - 1"),
+    ("cuts", "at = at[gap[at] != FIRST_GAP]", "at = at[gap[at] != 0]"),
+    ("cuts", "known = np.flatnonzero(value >= 0)", "known = np.flatnonzero(value > 0)"),
+    ("cuts", "return at[same_user]", "return at"),
+    ("cuts", "np.diff(local // DAY)) + 1", "np.diff(local // DAY))"),
+    ("cuts", 'since.searchsorted(log.time, side="right") - 1', "since.searchsorted(log.time) - 1"),
+    ("cuts", "first = np.flatnonzero(gap > limit)", "first = np.flatnonzero(gap >= limit)"),
+    ("cuts", "time[last] - time[first] > longest", "time[last] - time[first] >= longest"),
+    ("cuts", "is_later = time[middle] > moment", "is_later = time[middle] >= moment"),
+    ("cuts", 'time[place] + longest, side="right"', 'time[place] + longest, side="left"'),
+    # Which events are stages, in which order, and which units are walked.
+    ("rows", "np.searchsorted(prior, rows) - 1", 'np.searchsorted(prior, rows, side="right") - 1'),
+    ("rows", "blocks[self.positions] = True", "blocks[self.positions] &= True"),
+    ("rows", "blocks = ~ignored[self.log.name]", "blocks = ignored[self.log.name]"),
+    ("rows", "np.diff(self.rank) == 1, False", "np.diff(self.rank) <= 2, False"),
+    (
+        "rows",
+        "np.searchsorted(excluded, first_of_instant) - 1",
+        "np.searchsorted(excluded, self.positions) - 1",
+    ),
+    ("rows", "is_own = (place >= 0) & (found >= user_start)", "is_own = place >= 0"),
+    ("rows", "np.flatnonzero(self.log.gap != 0), len", "np.arange(len(self.log)), len"),
+    ("rows", "np.where(found < stop, time", "np.where(found <= stop, time"),
+    ("rows", "([0], positions[:-1] + 1)", "([0], positions[:-1])"),
+    (
+        "rows",
+        "np.lexsort((mask[members], group[members]))",
+        "np.lexsort((-mask[members].astype(int), group[members]))",
+    ),
+    ("rows", "np.unique(firsts[group[several] - 1])", "np.unique(firsts[group[several] - 1])[:0]"),
+    ("rows", "if high - low > 1]", "if high - low > 2]"),
+    ("rows", "_crowded(log, positions) | own", "_crowded(log, positions)"),
+    ("rows", "~alone[positions] | followed[positions]", "~alone[positions] & followed[positions]"),
+    ("rows", "mask[fails] &= ~mask", "mask[~fails] &= ~mask"),
+    # The kernels: latest starts.
+    ("kernels", "np.append(grown, -1)[before]", "np.append(start, -1)[before]"),
+    ("kernels", "latest[latest < first[here]] = -1", "latest[latest <= first[here]] = -1"),
+    (
+        "kernels",
+        "if low < stage <= high:\n                reached",
+        "if low <= stage <= high:\n                reached",
+    ),
+    (
+        "kernels",
+        "if low < stage <= high:\n                reached",
+        "if low < stage < high:\n                reached",
+    ),
+    ("kernels", "latest[came < rows.last", "latest[came <= rows.last"),
+    (
+        "kernels",
+        "if low < stage <= high:\n                fits",
+        "if low < stage < high:\n                fits",
+    ),
+    ("kernels", "rows.time[here - 1] >= rows.last", "rows.time[here - 1] > rows.last"),
+    ("kernels", "& (first[here] != here)", "& (first[here] <= here)"),
+    ("kernels", "copies = sum(", "copies = 0 * sum("),
+    ("kernels", "np.flatnonzero(start >= first)", "np.flatnonzero(start > first)"),
+    ("kernels", "rows.time[here] >= rules.since", "rows.time[here] > rules.since"),
+    ("kernels", "rows.time[here] < rules.until", "rows.time[here] <= rules.until"),
+    ("kernels", "may &= rows.time[here] == opening", "may &= rows.time[here] >= opening"),
+    ("kernels", "able = here[may]", "able = here"),
+    ("kernels", "np.unique(first) if _overlap(rows)", "np.unique(first) if not _overlap(rows)"),
+    ("kernels", "return any(a & b and a != b", "return any(a & b and a < b"),
+    ("kernels", "if ignored and any(", "if not ignored and any("),
+    # Depths, needs and who is pending.
+    ("depth", "np.minimum.reduceat(came - began", "np.maximum.reduceat(came - began"),
+    ("depth", "np.maximum.reduceat(began", "np.minimum.reduceat(began"),
+    ("depth", "self.units[self.need <= window]", "self.units[self.need < window]"),
+    ("depth", 'self.curve.searchsorted(window, side="right")', "self.curve.searchsorted(window)"),
+    ("depth", "arrived = np.flatnonzero(start >= 0)", "arrived = np.flatnonzero(start > 0)"),
+    ("depth", "> open_since]", ">= open_since]"),
+    ("depth", "begun > since", "begun >= since"),
+    ("depth", "while low > 0 and rows.log.gap[low] == 0:", "while low < 0:"),
+    ("depth", "while high < len(rows.log) and rows.log.gap[high] == 0:", "while high < 0:"),
+    ("depth", "stays = ~np.isin(", "stays = np.isin("),
+    (
+        "depth",
+        "np.setdiff1d(more.within(window), here.within(window)",
+        "np.setdiff1d(more.units, here.units",
+    ),
+    ("depth", "enumerate(reached[1:], 2)", "enumerate(reached[1:], 1)"),
+    # The walk: one unit, exactly.
+    ("walk", "if e[2] <= stage)", "if e[2] < stage)"),
+    ("walk", "time >= self.since) and", "time > self.since) and"),
+    ("walk", "or time < self.until", "or time <= self.until"),
+    ("walk", "time - attempt.start > window):", "time - attempt.start >= window):"),
+    ("walk", "if rules.first and in_range and any(", "if rules.first and any("),
+    ("walk", "if not reached or _cover(", "if _cover("),
+    (
+        "walk",
+        "must = [row for row in rows if is_strict and others",
+        "must = [row for row in rows[1:] if is_strict and others",
+    ),
+    ("walk", "in reversed(range(stages)):", "in range(stages):"),
+    ("walk", "min(self.needs[stage], need)", "max(self.needs[stage], need)"),
+    ("walk", "max(self.starts[stage], attempt.start)", "min(self.starts[stage], attempt.start)"),
+    ("walk", "attempt.start >= known.start + (not self._newest)", "attempt.start > known.start"),
+    ("walk", "range(low + 1, high + 1):", "range(low + 1, high):"),
+    ("walk", "range(low + 1, high + 1):", "range(low, high + 1):"),
+    ("walk", "times[attempt.rows[low]] < time:", "times[attempt.rows[low]] <= time:"),
+    ("walk", "if row not in holder.values()]", "]"),
+    ("walk", "and span > window):", "and span >= window):"),
+    ("walk", "deque(maxlen=mask.bit_count())", "deque(maxlen=1)"),
+    (
+        "walk",
+        "if other is None or other in spare or _seat(",
+        "if other is None or other in spare or not _seat(",
+    ),
+    # The counted attempt, and attempts counted by themselves.
+    ("convert", "arrived[need <= window]", "arrived[need < window]"),
+    ("convert", "row = end - (stage - earlier)", "row = end - (stage - earlier - 1)"),
+    ("convert", "elif rules.exclusions:", "elif not rules.exclusions:"),
+    (
+        "convert",
+        "np.searchsorted(latest, start)",
+        'np.searchsorted(latest, start, side="right") - 1',
+    ),
+    ("convert", "for k in range(stage, -1, -1)", "for k in range(stage + 1)"),
+    ("attempts", "self.ended[able] - 1", "self.ended[able]"),
+    ("attempts", "np.minimum(over, begun + window)", "np.minimum(over, begun + window - 1)"),
+    ("attempts", "is_done &= need <= window", "is_done &= need < window"),
+    (
+        "attempts",
+        "np.where(is_done, begun + need, over)",
+        "np.where(is_done, begun + need - 1, over)",
+    ),
+    ("attempts", "-fits.sum(axis=0), instant", "fits.sum(axis=0), instant"),
+    ("attempts", 'edges.searchsorted(here, side="right")]', "edges.searchsorted(here)]"),
+    (
+        "attempts",
+        "rows.last_excluded[number][here] > begun",
+        "rows.last_excluded[number][here] >= begun",
+    ),
+    ("attempts", "if high == stage:", "if high <= stage:"),
+    ("attempts", "came < rows.time[row[high]]", "came <= rows.time[row[high]]"),
+    ("attempts", "rows.time[here[~goes_on]] + 1", "rows.time[here[~goes_on]] + 2"),
+    ("attempts", 'if low or rules.order == "strict":', "if low:"),
+    ("attempts", 'if low or rules.order == "strict":', 'if rules.order == "strict":'),
+    ("attempts", "masks[row - low] |= 1", "masks[row - low] |= 0"),
+    ("attempts", "times[group[0]] > times[0] and", "times[group[0]] >= times[0] and"),
+    ("held", "np.flatnonzero(value >= 0)", "np.flatnonzero(value > 0)"),
+    ("held", "origin[later - 1], origin[later]", "origin[later] - 1, origin[later]"),
+    ("timeouts", "np.count_nonzero(values <= limit)", "np.count_nonzero(values < limit)"),
+    ("timeouts", "rows.time[here] - since <= window", "rows.time[here] - since < window"),
+    ("timeouts", "np.maximum(reached[prior], span)", "span"),
+    ("timeouts", "np.maximum(appears, np.maximum(first, since))", "np.maximum(first, since)"),
+)
+
+SAME: dict[Mutation, str] = {
+    ("journeys", "min(timeout, LONGEST - 1)", "min(timeout, LONGEST - 2)"): (
+        "no event is so long after another"
+    ),
+    ("rows", "blocks[self.positions] = True", "blocks[self.positions] &= True"): (
+        "units are walked where an ignored event is of a stage"
+    ),
+    ("depth", "begun > since", "begun >= since"): (
+        "an attempt that is open is the latest of its depth, and that began after `since`"
+    ),
+    ("depth", "while low > 0 and rows.log.gap[low] == 0:", "while low < 0:"): (
+        "what is simultaneous with the first event of an attempt may come before it"
+    ),
+    ("attempts", "is_done &= need <= window", "is_done &= need < window"): (
+        "a conversion at the edge of the window is over when the window is"
+    ),
+    ("attempts", "times[group[0]] > times[0] and", "times[group[0]] >= times[0] and"): (
+        "nothing ends an attempt at the instant of its start"
+    ),
+}
+"""Changes that no test can notice, and why."""
+
+
+def copy_of(folder: Path) -> Path:
+    """The project in a folder of its own."""
+    for part in PARTS:
+        source = ROOT / part
+        if source.is_dir():
+            shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, folder / part)
+    return folder
+
+
+def noticed_by(mutation: Mutation, folder: Path) -> str:
+    """The first test that fails, or in capitals that there is none, or nothing to change."""
+    path = folder / "core" / f"{mutation[0]}.py"
+    text = path.read_text(encoding="utf-8")
+    if text.count(mutation[1]) != 1:
+        return "GONE"
+    path.write_text(text.replace(mutation[1], mutation[2]), encoding="utf-8")
+    try:
+        return first_failure(folder)
+    finally:
+        path.write_text(text, encoding="utf-8")
+
+
+def first_failure(folder: Path) -> str:
+    """What a run of the fast tests says, up to the first failure."""
+    flags = ["-n0", "-x", "--no-header", "--tb=no", "-p", "no:cacheprovider", "-m"]
+    tests = [f"tests/core/test_{name}.py" for name in TESTS]
+    environment = {**os.environ, "PYTHONPATH": str(folder), "HYPOTHESIS_PROFILE": "first"}
+    try:
+        run = subprocess.run(
+            [sys.executable, "-B", "-m", "pytest", *flags, "not slow", *tests],
+            cwd=folder, env=environment, capture_output=True, text=True, timeout=PATIENCE,
+            check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        return f"nothing ended for {PATIENCE} s"
+    failed = re.search(r"^(?:FAILED|ERROR) \S*/test_(\S+)", run.stdout, re.M)
+    return failed[1] if failed else "SURVIVED" if run.returncode == 0 else run.stdout[-200:]
+
+
+def results(mutations: Sequence[Mutation]) -> Iterator[str]:
+    """What became of each mutation, two at a time."""
+    with tempfile.TemporaryDirectory() as name, ThreadPoolExecutor(2) as pool:
+        free: SimpleQueue[Path] = SimpleQueue()
+        for number in range(2):
+            (Path(name) / str(number)).mkdir()
+            free.put(copy_of(Path(name) / str(number)))
+
+        def one(mutation: Mutation) -> str:
+            folder = free.get()
+            try:
+                return noticed_by(mutation, folder)
+            finally:
+                free.put(folder)
+
+        yield from pool.map(one, mutations)
+
+
+def main(files: Sequence[str]) -> None:
+    """Try all, or those of some files, and print a line for each."""
+    chosen = [each for each in MUTATIONS if not files or each[0] in files]
+    survived = 0
+    for mutation, told in zip(chosen, results(chosen), strict=True):
+        is_same = told == "SURVIVED" and mutation in SAME
+        found = f"the same: {SAME[mutation]}" if is_same else told
+        survived += found.isupper()
+        file, before, after = (" ".join(text.split()) for text in mutation)
+        print(f"{file}: {before}  →  {after}\n    {found}", flush=True)
+    print(f"{len(chosen)} errors, {survived} not noticed")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
