@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -167,7 +167,9 @@ def _ordered(rows: StageRows, first: Ints, start: Ints, rules: Rules) -> tuple[I
                 spans = rows.last_excluded[number][here] > begun[alive]
                 here, alive = here[~spans], alive[~spans]
         row[stage, alive] = here
-    for number, _, high in rules.exclusions:
+    for number, low, high in rules.exclusions:
+        if low:
+            continue  # the attempt may match that stage again
         came = rows.next_excluded(number, start)
         is_inside = (row[high] < 0) | (came < rows.time[row[high]])
         ended = np.where(is_inside, np.minimum(ended, came), ended)
@@ -243,7 +245,7 @@ def _walk_from(
             ended = times[group[0]]
 
     found = walk(times, masks, len(rows.at), window, rules, others, watch)
-    return replace(found, matched=[low + place for place in found.matched]), ended
+    return found.moved(range(low, low + len(times))), ended
 
 
 def _in_turn(first: Ints, after: Ints) -> Ints:

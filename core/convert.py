@@ -77,22 +77,24 @@ def _rows(
     rows: StageRows, carried: list[Carried], stage: int, last: Ints, start: Ints, rules: Rules
 ) -> list[Ints]:
     """The rows of attempts that ended at a stage, for each stage up to it."""
-    place, end = last, carried[stage].here[last]
+    end = carried[stage].here[last]
     if rules.order == "any":
         fewer = (carried[k] for k in range(stage, -1, -1))
         return [each.start[each.here.searchsorted(end)] for each in fewer]
-    matched = [end]
+    if rules.order == "strict":
+        return [end - earlier for earlier in range(stage, -1, -1)]
+    spans = np.zeros(len(end), dtype=np.bool_)
+    for number, _, _ in rules.binding(stage).exclusions:
+        spans |= rows.last_excluded[number][end] > rows.time[start]
+    place, matched = last, [end]
     for earlier in range(stage - 1, -1, -1):
-        if rules.order == "strict":
-            row = end - (stage - earlier)
-        elif rules.exclusions:
-            # The one just before: nothing excluded stands in between.
+        # Starts only grow: the first row that carries this one.
+        latest = np.maximum.accumulate(carried[earlier].start)
+        row = rows.at[earlier][np.searchsorted(latest, start)]
+        if spans.any():
+            # Past an excluded event the one just before: nothing excluded stands in between.
             reached = np.where(carried[earlier].start >= 0, np.arange(len(rows.at[earlier])), -1)
             place = np.maximum.accumulate(reached)[rows.before[earlier + 1][place]]
-            row = rows.at[earlier][place]
-        else:
-            # Starts only grow: the first row that carries this one.
-            latest = np.maximum.accumulate(carried[earlier].start)
-            row = rows.at[earlier][np.searchsorted(latest, start)]
+            row = np.where(spans, rows.at[earlier][place], row)
         matched.append(row)
     return matched[::-1]

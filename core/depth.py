@@ -7,7 +7,7 @@ matter are walked one by one.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
@@ -175,7 +175,7 @@ def walk_unit(rows: StageRows, unit: int, end: int, window: int | None, rules: R
     """Walk the unit with the stage rows from `unit` up to `end`; what matched are log positions."""
     events = unit_events(rows, unit, end, rules)
     found = walk(events.times, events.masks, len(rows.at), window, rules, events.others)
-    return replace(found, matched=[events.positions[place] for place in found.matched])
+    return found.moved(events.positions)
 
 
 def depths(reached: Sequence[Reached], window: int | None) -> tuple[Ints, NDArray[np.int8]]:

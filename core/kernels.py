@@ -106,7 +106,10 @@ def _any_order(rows: StageRows, first: Ints) -> list[Carried]:
         for place in range(last):
             high, low = back[place], back[place + 1]
             back[place], back[place + 1] = np.maximum(high, low), np.minimum(high, low)
-    arrived = (np.flatnonzero(start >= first) for start in back)
+    # Of simultaneous rows only the last has all of them behind it.
+    is_last = np.append((np.diff(rows.time) != 0) | (np.diff(first) != 0), True)
+    ends = np.flatnonzero(is_last[: len(index)])
+    arrived = (ends[start[ends] >= first[ends]] for start in back)
     return [Carried(index[at], start[at]) for at, start in zip(arrived, back, strict=True)]
 
 

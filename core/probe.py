@@ -123,7 +123,7 @@ class Probe:
         """Walk a unit event by event; what matched are places in the trail."""
         times, masks, others = self.events(unit)
         found = walk(times, masks, self.stages, self.funnel.window, self.rules, others, watch)
-        return replace(found, matched=[self.units[unit][row] for row in found.matched])
+        return found.moved(self.units[unit])
 
     def name(self, place: int) -> str:
         """The name of an event."""

@@ -8,6 +8,7 @@ smallest window.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -70,9 +71,18 @@ class Walk:
     open: list[int | None]
     """For each depth from 1: the start of the latest attempt there that can still go on when the
     events end; None when there is none."""
-    matched: list[int]
-    """The events of the counted attempt, one for each stage it reached: the first attempt, in time,
-    to get as deep as the unit ever gets inside the window."""
+    counted: list[list[int]]
+    """For each stage reached, the events of the first attempt, in time, to reach it inside the
+    window; of those that reach it at the same time, the one begun last."""
+
+    @property
+    def matched(self) -> list[int]:
+        """The events of the counted attempt: the one that reached the deepest stage (rule R5)."""
+        return self.counted[-1] if self.counted else []
+
+    def moved(self, places: Sequence[int]) -> Walk:
+        """The same with other names for the events, by their place."""
+        return replace(self, counted=[[places[row] for row in rows] for rows in self.counted])
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +122,7 @@ def walk(
         return whole
     # Depth by depth, with the exclusions that bind there.
     by_rules = {rules: whole}
-    needs, starts, matched = list[int](), list[int](), list[int]()
+    needs, starts, counted = list[int](), list[int](), list[list[int]]()
     for stage in range(stages):
         binding = rules.binding(stage)
         if binding not in by_rules:
@@ -122,8 +132,31 @@ def walk(
             break
         needs.append(found.needs[stage])
         starts.append(found.starts[stage])
-        matched = found.matched[: stage + 1]
-    return Walk(needs, starts, whole.open, matched)
+        counted.append(_earliest(times, masks, found.counted[stage], binding, others))
+    return Walk(needs, starts, whole.open, counted)
+
+
+def _earliest(
+    times: Sequence[int],
+    masks: Sequence[int],
+    matched: list[int],
+    rules: Rules,
+    others: Sequence[int],
+) -> list[int]:
+    """An attempt with the same start and end, its stages in between as early as can be, if nothing
+    excluded stands inside of it: an exclusion that does not occur there changes nothing.
+    """
+    start, end = times[matched[0]], times[matched[-1]]
+    inside = range(bisect_right(times, start), bisect_left(times, end))
+    excluded = sum(2 << number for number, _, _ in rules.exclusions)
+    if rules.order == "strict" or any(others[row] & excluded for row in inside):
+        return matched
+    begin, stop = bisect_left(times, start), bisect_right(times, end)
+    own = [mask & ~1 for mask in masks[begin:stop]]
+    own[matched[0] - begin] |= 1
+    free = replace(rules, exclusions=(), first=False)
+    found = _walk(times[begin:stop], own, len(matched), None, free, [])
+    return [begin + row for row in found.counted[len(matched) - 1]]
 
 
 def _walk(
@@ -170,7 +203,7 @@ class _Found:
     def __init__(self) -> None:
         self.needs: list[int] = []
         self.starts: list[int] = []
-        self.counted: tuple[int, ...] = ()
+        self.counted: list[tuple[int, Attempt]] = []
 
     def add(self, attempt: Attempt, time: int) -> None:
         """An attempt got as far as its rows say, at a time."""
@@ -178,15 +211,17 @@ class _Found:
         if stage == len(self.needs):
             self.needs.append(need)
             self.starts.append(attempt.start)
+            self.counted.append((time, attempt))
+        first, counted = self.counted[stage]
+        if time == first and attempt.start > counted.start:
+            self.counted[stage] = time, attempt
         self.needs[stage] = min(self.needs[stage], need)
         self.starts[stage] = max(self.starts[stage], attempt.start)
-        if len(attempt.rows) > len(self.counted):
-            self.counted = attempt.rows
 
     def walk(self, latest: Sequence[Attempt | None]) -> Walk:
         """What it came to, with the attempts that can still go on."""
         still = [attempt.start if attempt else None for attempt in latest[1:]]
-        return Walk(self.needs, self.starts, still, list(self.counted))
+        return Walk(self.needs, self.starts, still, [list(each.rows) for _, each in self.counted])
 
 
 class _Latest(list[Attempt | None]):
@@ -239,20 +274,22 @@ def _walk_any(
     found = _Found()
     # Of events that match the same stages, no more than there are stages can ever be taken.
     recent: dict[int, deque[int]] = {}
-    for last, mask in enumerate(masks):
-        recent.setdefault(mask, deque(maxlen=mask.bit_count())).append(last)
+    for time, rows in _groups(times):
+        for row in rows:
+            mask = masks[row]
+            recent.setdefault(mask, deque(maxlen=mask.bit_count())).append(row)
         holder: dict[int, int] = {}
         reached: list[Attempt | None] = [None]
         for row in sorted(chain.from_iterable(recent.values()), reverse=True):
-            span = times[last] - times[row]
+            span = time - times[row]
             if len(holder) == stages or (window is not None and span > window):
                 break
             if _seat(row, masks, holder, range(stages), frozenset(), set()):
                 attempt = Attempt(times[row], tuple(sorted(holder.values())))
                 reached.append(attempt)
-                found.add(attempt, times[last])
+                found.add(attempt, time)
         if watch is not None:
-            watch((last,), reached)
+            watch(rows, reached)
     # Nothing that comes later can spoil an attempt.
     return found.walk([None, *(Attempt(start, ()) for start in found.starts)])
 

@@ -51,7 +51,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     ("cuts", "is_later = time[middle] > moment", "is_later = time[middle] >= moment"),
     ("cuts", 'time[place] + longest, side="right"', 'time[place] + longest, side="left"'),
     # Which events are stages, in which order, and which units are walked.
-    ("rows", "np.searchsorted(prior, rows) - 1", 'np.searchsorted(prior, rows, side="right") - 1'),
+    ("rows", "prior.searchsorted(rows) - 1", 'prior.searchsorted(rows, side="right") - 1'),
     ("rows", "blocks[self.positions] = True", "blocks[self.positions] &= True"),
     ("rows", "blocks = ~ignored[self.log.name]", "blocks = ignored[self.log.name]"),
     ("rows", "np.diff(self.rank) == 1, False", "np.diff(self.rank) <= 2, False"),
@@ -73,7 +73,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     ("rows", "if high - low > 1]", "if high - low > 2]"),
     ("rows", "_crowded(log, positions) | own", "_crowded(log, positions)"),
     ("rows", "~alone[positions] | followed[positions]", "~alone[positions] & followed[positions]"),
-    ("rows", "mask[fails] &= ~mask", "mask[~fails] &= ~mask"),
+    ("rows", "mask[~matching[positions]] &=", "mask[matching[positions]] &="),
     # The kernels: latest starts.
     ("kernels", "np.append(grown, -1)[before]", "np.append(start, -1)[before]"),
     ("kernels", "latest[latest < first[here]] = -1", "latest[latest <= first[here]] = -1"),

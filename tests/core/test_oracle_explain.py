@@ -24,8 +24,7 @@ def check(people: Crowd, timeout: int | None, ask: Funnel) -> None:
             starts = {
                 each.unit.trail[taken[0]][0] for each in deepest for taken in each.outcome.counted
             }
-            if ask.attempts is not None:  # elsewhere see the failing cases of funnels, rule R5
-                assert found.start in starts, problem
+            assert found.start in starts, problem
             assert not found.pending or any(each.outcome.pending for each in deepest), problem
         if found.remedy is not None:
             changed, asked = found.remedy.question(journeys, ask)
