@@ -105,9 +105,10 @@ def test_missing_file_names_a_near_one(tmp_path: Path, source: str, says: str) -
     assert str(error.value) == says.format(folder=tmp_path)
 
 
-def test_an_address_is_refused_in_one_line() -> None:
-    with pytest.raises(core.SourceError, match="only files on this machine"):
-        core.read_events("https://example.com/events.json")
+@pytest.mark.parametrize("scheme", ["s3", "gs"])
+def test_an_address_says_in_one_line_which_extension_it_needs(scheme: str) -> None:
+    with pytest.raises(core.SourceError, match=r"needs DuckDB's extension httpfs.*INSTALL httpfs"):
+        core.read_events(f"{scheme}://bucket/events.json")
 
 
 @pytest.mark.parametrize("source", [{"user": "ana"}, 7, None], ids=["mapping", "number", "none"])
@@ -155,7 +156,7 @@ def large_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_cancelled_reading_stops(
     large_file: Path, monkeypatch: pytest.MonkeyPatch, patience: int
 ) -> None:
-    monkeypatch.setattr("core.reading.store.POLL_SECONDS", 0.002)
+    monkeypatch.setattr("core.reading.progress.POLL_SECONDS", 0.002)
     with pytest.raises(core.Cancelled):
         core.read_events(large_file, cancelled=_after(patience))
 
@@ -168,7 +169,7 @@ def _after(calls: int) -> Callable[[], bool]:
 def test_reading_goes_on_while_not_cancelled(
     large_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.reading.store.POLL_SECONDS", 0.002)
+    monkeypatch.setattr("core.reading.progress.POLL_SECONDS", 0.002)
     told: list[float] = []
     log = core.read_events([large_file, large_file], cancelled=lambda: False, progress=told.append)
     assert len(log) == 600_000
