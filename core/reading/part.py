@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import duckdb
 
+from core.errors import SourceError
 from core.reading.fields import Fields, guess_fields, spelled
 from core.reading.formats.base import Row, RowFile, parsed
 from core.reading.options import ReadOptions
@@ -170,11 +171,11 @@ def understand(
     described: str,
     options: ReadOptions,
     first_row: int,
-) -> Part | None:
-    """Find out the fields of a file; None when it has none at all. Raises SourceError."""
+) -> Part:
+    """Find out the fields of a file. Raises SourceError when user, event or time is not there."""
     keys, nested = file.sample(connection)
     if not keys:
-        return None
+        raise SourceError(f"{label} looks like {described}, but no row of it is a record")
     fields = guess_fields(keys, options, label, nested=nested)
     kind, _ = file.typed(fields.time)
     time = typed_kind(kind, options.tz)

@@ -186,11 +186,11 @@ class Reader:
 
     def _part(
         self, opened: Opened, file: RowFile, first_row: int, add: Callable[[Part], int] | None
-    ) -> Part | None:
+    ) -> Part:
         part = understand(
             self._connection, file, opened.label, opened.described, self.options, first_row
         )
-        if part is not None and add is not None:
+        if add is not None:
             file.is_first = True
             file.finish(self._connection, add(part))
         return part

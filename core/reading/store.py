@@ -155,13 +155,15 @@ class Store:
                 )["h"].astype(np.uint64, copy=False)
                 self.check_rows(part, len(hashes))
                 distinct = np.unique(hashes)
-                known = (
-                    numbers.setdefault(h, len(numbers)) if h else -1 for h in distinct.tolist()
-                )
-                code = np.fromiter(known, dtype=np.int32, count=len(distinct))
-                codes[part.first_row : part.first_row + part.rows] = code[
-                    places_of(hashes, distinct)
-                ]
+                place = places_of(hashes, distinct)
+                # The last of what is written to a place stays, and backwards that is the first.
+                first = np.empty(len(distinct), dtype=np.int64)
+                first[place[::-1]] = np.arange(len(place))[::-1]
+                code = np.empty(len(distinct), dtype=np.int32)
+                for at in np.argsort(first).tolist():
+                    known = int(distinct[at])
+                    code[at] = numbers.setdefault(known, len(numbers)) if known else -1
+                codes[part.first_row : part.first_row + part.rows] = code[place]
         if not numbers:
             self.refuse_unknown(field)
         return codes
