@@ -31,7 +31,6 @@ def document(engine: Engine, study: Study) -> Json:
         "rejected_rows": report.rejected_rows,
         "duplicate_events": report.duplicate_events,
         "merged_ids": report.merged_ids,
-        "sources": [asdict(part) for part in report.parts],
         **_session_rules(study),
         "funnel": _funnel(answer, engine.time_to_convert(study)),
         "drop_off_points": _drop_off_points(answer),
@@ -48,6 +47,7 @@ def document(engine: Engine, study: Study) -> Json:
         *rejects,
         *([f"and {more} more rejected rows"] if more > 0 else []),
     ]
+    result["sources"] = [asdict(part) for part in report.parts]
     return result
 
 

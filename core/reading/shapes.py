@@ -125,6 +125,13 @@ SHAPES = (
         time=("derived_tstamp", "collector_tstamp"),
         ids=("event_id",),
     ),
+    Shape(
+        "access log",
+        marks=("address", "method", "path", "status", "agent"),
+        user=("address",),
+        event=("event",),
+        time=("time",),
+    ),
 )
 """Every shape, the more telling first."""
 

@@ -31,6 +31,8 @@ class JsonLines(RowFile):
 
     survey: Survey | None = None
     """Where its lines are."""
+    texts_of_json: frozenset[str] = frozenset()
+    """Keys whose values are texts that hold objects."""
 
     # Trimming every line would cost more than reading it; CASE trims only those it has to.
     blank = (
@@ -49,7 +51,7 @@ class JsonLines(RowFile):
         paths: dict[Keys, int] = {}
         for want in wants:
             for keys in want:
-                paths.setdefault(keys[:1] if keys[0] == listed else keys, len(paths) + 1)
+                paths.setdefault(self._reached(keys, listed), len(paths) + 1)
         if not paths:
             return self.relation, ["NULL"] * len(wants)
         values = f"TRY(json_extract_string(line, [{', '.join(map(json_path, paths))}]))"
@@ -57,12 +59,19 @@ class JsonLines(RowFile):
         for want in wants:
             texts = []
             for keys in want:
-                if keys[0] == listed and len(keys) > 1:
-                    texts.append(parameter_text(f"x[{paths[keys[:1]]}]", str(keys[-1])))
-                else:
-                    texts.append(f"x[{paths[keys]}]")
+                reached = self._reached(keys, listed)
+                there, inside = f"x[{paths[reached]}]", keys[len(reached) :]
+                if inside and keys[0] == listed:
+                    there = parameter_text(there, str(inside[-1]))
+                elif inside:
+                    there = f"TRY(json_extract_string({there}, {json_path(inside)}))"
+                texts.append(there)
             expressions.append(first_text(texts))
         return f"(SELECT line, {values} AS x FROM {self.relation})", expressions
+
+    def _reached(self, keys: Keys, listed: str | None) -> Keys:
+        """As many of the keys as a path can follow: not into a list, nor into JSON in a text."""
+        return keys[:1] if keys[0] == listed or keys[0] in self.texts_of_json else keys
 
     def sample(self, connection: duckdb.DuckDBPyConnection) -> tuple[list[str], list[str]]:  # noqa: ARG002 - read by itself
         """The keys of the first records."""
@@ -75,6 +84,12 @@ class JsonLines(RowFile):
                 record = parsed(line.decode(errors="replace").removeprefix(BYTE_ORDER_MARK))
                 if isinstance(record, dict):
                     records.append(record)
+        self.texts_of_json = frozenset(
+            key
+            for record in records
+            for key, value in record.items()
+            if isinstance(value, str) and value.startswith("{") and parsed(value) is not None
+        )
         return field_names(records)
 
     def _read(self, connection: duckdb.DuckDBPyConnection, numbers: Sequence[int]) -> list[Row]:
