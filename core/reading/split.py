@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from core.reading.sql import LONGEST_LINE
 
-_BETWEEN = " \t\r\n,[]\ufeff"
+_BETWEEN = " \t\r\n,]"
 _decode = json.JSONDecoder().raw_decode
 
 
@@ -16,7 +16,8 @@ def split_objects(pieces: Iterator[str]) -> Iterator[str]:
 
     What cannot be read is given as it stands, once, so that it is counted and shown.
     """
-    rest, is_last = "", False
+    rest = next(pieces, "").lstrip("\ufeff \t\r\n").removeprefix("[")
+    is_last = False
     while not is_last:
         piece = next(pieces, "")
         is_last = not piece

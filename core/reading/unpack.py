@@ -5,10 +5,8 @@ Content decides, never the name: `.json` that is NDJSON and `.csv.gz` that is pl
 
 from __future__ import annotations
 
-import bz2
 import codecs
 import contextlib
-import gzip
 import json
 import sqlite3
 import zipfile
@@ -17,11 +15,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
-from typing import IO, cast
 
 import duckdb
 
 from core.errors import SourceError
+from core.reading.decompress import decompressed
 from core.reading.formats.base import RowFile
 from core.reading.formats.json_lines import JsonLines
 from core.reading.formats.parquet import ParquetFile
@@ -221,11 +219,10 @@ class Unpacker:
             )
 
     def _stream(self, file: _Wrapped, kind: str) -> _Wrapped:
-        opener = gzip.open if kind == "gzip" else bz2.open
         warnings: list[str] = []
-        with cast(IO[bytes], opener(file.path)) as opened:
+        with file.path.open("rb") as opened:
             path = self._spool.write(
-                _until_broken(opened, file.label, kind, warnings),
+                _until_broken(decompressed(opened, kind), file.label, kind, warnings),
                 file.label,
                 file.path.stat().st_size,
                 self._told,
@@ -385,12 +382,14 @@ def _with_line_feeds(texts: Iterator[str], *, fix: bool) -> Iterator[str]:
     yield "\n" if pending else ""
 
 
-def _until_broken(file: IO[bytes], label: str, kind: str, warnings: list[str]) -> Iterator[bytes]:
+def _until_broken(
+    chunks: Iterator[bytes], label: str, kind: str, warnings: list[str]
+) -> Iterator[bytes]:
     """The bytes of a compressed file as far as they can be unpacked."""
     some = False
     try:
-        for chunk in chunks_of(file, 1 << 18):
-            some = True
+        for chunk in chunks:
+            some = some or bool(chunk)
             yield chunk
     except (EOFError, zlib.error, OSError) as error:
         if not some:
