@@ -63,19 +63,26 @@ def line_room(longest: int | None) -> int:
     return LONGEST_LINE if longest is None or longest > USUAL_LINE else USUAL_LINE
 
 
-def lines_relation(
-    path: Path, *, longest: int | None = None, compression: str = "none", encoding: str = "utf-8"
-) -> str:
+def lines_relation(path: Path, longest: int | None) -> str:
     """A relation of one column `line`: the file's lines in order, NULL where one is empty.
 
-    `longest` bytes has the longest of them, or no more.
+    All lines must end alike; `longest` bytes has the longest of them, or no more.
     """
-    # The delimiter is one that valid JSON cannot hold; so read, lines end at "\r\n" and "\n" alike.
+    return _lines(path, f"max_line_size={line_room(longest)}, compression='none'")
+
+
+def packed_lines_relation(path: Path) -> str:
+    """The same for a file in zstd, whose lines may end as they like; every byte is a sign."""
+    # So read, lines end at "\r\n" and "\n" alike; DuckDB does that on one core only.
+    ends = f"new_line='\\r\\n', strict_mode=false, max_line_size={LONGEST_LINE}, parallel=false"
+    return _lines(path, f"{ends}, compression='zstd', encoding='latin-1'")
+
+
+def _lines(path: Path, options: str) -> str:
+    # The delimiter is one that valid JSON cannot hold.
     return (
         f"read_csv({file_literal(path)}, auto_detect=false, header=false, delim='\x01\x02\x03', "
-        "quote='', escape='', comment='', columns={'line': 'VARCHAR'}, new_line='\\r\\n', "
-        f"strict_mode=false, max_line_size={line_room(longest)}, "
-        f"compression={literal(compression)}, encoding={literal(encoding)})"
+        f"quote='', escape='', comment='', columns={{'line': 'VARCHAR'}}, {options})"
     )
 
 

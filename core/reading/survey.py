@@ -36,6 +36,8 @@ class Survey:
     """Whether all of it is UTF-8."""
     has_lone_cr: bool
     """Whether a carriage return stands anywhere but before a line feed."""
+    ends_alike: bool
+    """Whether carriage returns stand before all line feeds and nowhere else, or nowhere at all."""
     has_quote: bool
     """Whether a quotation mark stands anywhere."""
     ends_in_line: bool
@@ -105,7 +107,7 @@ def survey(path: Path, told: Callable[[int], None]) -> Survey:
     decoder = codecs.getincrementaldecoder("utf-8")()
     is_utf8, is_pending = True, False
     ends, size = [0], 0
-    returns = 0
+    returns = pairs = 0
     has_quote = False
     last = b""
     with path.open("rb") as file:
@@ -118,9 +120,9 @@ def survey(path: Path, told: Callable[[int], None]) -> Survey:
                     is_utf8 = False
             has_quote = has_quote or b'"' in block
             if b"\r" in block:
-                returns += block.count(b"\r") - block.count(b"\r\n")
-            if last == b"\r" and block.startswith(b"\n"):
-                returns -= 1
+                returns += block.count(b"\r")
+                pairs += block.count(b"\r\n")
+            pairs += last == b"\r" and block.startswith(b"\n")
             found = np.count_nonzero(np.frombuffer(block, np.uint8) == NEWLINE)
             ends.append(ends[-1] + int(found))
             last = block[-1:]
@@ -131,7 +133,8 @@ def survey(path: Path, told: Callable[[int], None]) -> Survey:
         size=size,
         ends_before=np.array(ends, dtype=np.int64),
         is_utf8=is_utf8 and not is_pending,
-        has_lone_cr=returns > 0,
+        has_lone_cr=returns > pairs,
+        ends_alike=returns == pairs and pairs in (0, ends[-1]),
         has_quote=has_quote,
         ends_in_line=bool(last) and last != b"\n",
     )

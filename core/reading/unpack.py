@@ -33,8 +33,8 @@ from core.reading.sql import (
     file_literal,
     first_line,
     identifier,
-    lines_relation,
     literal,
+    packed_lines_relation,
 )
 from core.reading.survey import Survey, survey
 from core.reading.textkind import HEAD_BYTES, text_rows
@@ -158,22 +158,25 @@ class Unpacker:
     def _text(self, file: _Wrapped) -> Opened:
         seen = survey(file.path, lambda _: self._told())
         if not seen.is_utf8 or (seen.has_lone_cr and not seen.has_quote):
-            file, seen = self._clean(file, seen)
+            file, seen = self._clean(file, seen, ends=not seen.has_quote)
         kind, layout, rows = text_rows(seen, file.label)
+        if isinstance(rows, JsonLines) and not seen.ends_alike:
+            file, seen = self._clean(file, seen, ends=True)
+            kind, layout, rows = text_rows(seen, file.label)
         if layout is not None:
             path = self._split(file, kind, layout)
             lines = survey(path, lambda _: self._told())
             rows = JsonLines(path, "row", survey=lines) if lines.size else None
         return self._opened(file, kind, rows)
 
-    def _clean(self, file: _Wrapped, seen: Survey) -> tuple[_Wrapped, Survey]:
-        """The same text in UTF-8, with usual ends of lines."""
+    def _clean(self, file: _Wrapped, seen: Survey, *, ends: bool) -> tuple[_Wrapped, Survey]:
+        """The same text in UTF-8 and, where told so, with line feeds for all ends of lines."""
         encoding = "utf-8" if seen.is_utf8 or _has_utf8(file.path) else "cp1252"
         decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
         with file.path.open("rb") as opened:
             texts = (decoder.decode(chunk) for chunk in chunks_of(opened))
             path = self._spool.write(
-                (text.encode() for text in _with_line_feeds(texts, fix=not seen.has_quote)),
+                (text.encode() for text in _with_line_feeds(texts, fix=ends)),
                 file.label,
                 None,
                 self._told,
@@ -234,7 +237,7 @@ class Unpacker:
         # byte through as a sign of its own.
         signs = self._spool.new_path()
         with self._failing(file, kind):
-            source = lines_relation(file.path, compression="zstd", encoding="latin-1")
+            source = packed_lines_relation(file.path)
             self._copy(f"SELECT coalesce(line, '') FROM {source}", signs, file.label)
         with signs.open(encoding="utf-8", newline="") as opened:
             pieces = iter(lambda: opened.read(1 << 20), "")

@@ -58,15 +58,21 @@ class Delimited(RowFile):
     def relation(self) -> str:
         """SQL for all rows but the broken; the first time those are put into tables."""
         columns = ", ".join(f"{literal(column)}: 'VARCHAR'" for column in self.columns)
-        ends = "" if self.is_strict else "new_line='\\r\\n', strict_mode=false, "
         longest = None if self.survey is None else self.survey.longest_line
+        ends = f"max_line_size={line_room(longest)}, "
+        if not self.is_strict:
+            # DuckDB takes ends of lines as they come on one core only.
+            ends = (
+                "new_line='\\r\\n', strict_mode=false, parallel=false, "
+                f"max_line_size={LONGEST_LINE}, "
+            )
         broken = "ignore_errors=true"
         if self.is_first:
             broken = f"store_rejects=true, rejects_table='{_BROKEN}', rejects_scan='{_SCANS}'"
         return (
             f"read_csv({file_literal(self.path)}, auto_detect=false, header={self.names_itself}, "
             f"delim={literal(self.delimiter)}, quote='\"', escape='\"', columns={{{columns}}}, "
-            f"{ends}skip={self.skipped}, max_line_size={line_room(longest)}, compression='none', "
+            f"{ends}skip={self.skipped}, compression='none', "
             f"{broken})"
         )
 

@@ -44,7 +44,7 @@ class JsonLines(RowFile):
     def relation(self) -> str:
         """SQL for all lines."""
         longest = None if self.survey is None else self.survey.longest_line
-        return lines_relation(self.path, longest=longest)
+        return lines_relation(self.path, longest)
 
     def texts(self, wants: Sequence[Sequence[Keys]], listed: str | None) -> tuple[str, list[str]]:
         """Every value wanted, out of one look at the line."""
