@@ -7,6 +7,7 @@ for the name: at most 24. Users cost offsets and their ids only.
 from __future__ import annotations
 
 import bisect
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -15,8 +16,10 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 import numpy as np
 
 from core.event import Event, to_datetime
+from core.reading import prepared
 from core.reading.options import ReadOptions
 from core.reading.order import in_order, smallest
+from core.reading.prepared import Prepared
 from core.reading.progress import Progress, Watch
 from core.reading.raw import RawEvents, Reader, Source
 from core.reading.report import LoadReport
@@ -75,10 +78,42 @@ def read_events(source: Source, **options: Unpack[ReadArguments]) -> EventLog:
         strict=options.get("strict", False),
         cache=options.get("cache", False),
     )
-    return sort_events(Reader(named, watch).read(source))
+    reader = Reader(named, watch)
+    key = reader.key(source)
+    found = None if key is None else prepared.load(key)
+    if found is not None:
+        reader.store.later(lambda: reader.parts_again(source, found.parts))
+        return _log(found.prepared, reader.store)
+    read = sort_columns(reader.read(source))
+    if key is not None:
+        parts = [part.file.remembered() for part in reader.store.parts]
+        # Not a daemon: what is begun is finished, and what is killed leaves nothing behind.
+        threading.Thread(target=prepared.save, args=(key, read, parts)).start()
+    return _log(read, reader.store)
 
 
 def sort_events(raw: RawEvents) -> EventLog:
+    """The log of columns that were read."""
+    return _log(sort_columns(raw), raw.store)
+
+
+def _log(read: Prepared, store: Store) -> EventLog:
+    return EventLog(
+        users=read.users,
+        names=read.names,
+        offsets=read.offsets,
+        name=read.name,
+        time=read.time,
+        gap=read.gap,
+        row=read.row,
+        data_end=read.data_end,
+        store=store,
+        report=read.report,
+        merged=read.merged,
+    )
+
+
+def sort_columns(raw: RawEvents) -> Prepared:
     """Order by user, time, sequence number and place in the input (rule O1), without duplicates."""
     columns = in_order(raw)
     raw.release()
@@ -86,7 +121,7 @@ def sort_events(raw: RawEvents) -> EventLog:
     has_events = np.flatnonzero(np.diff(offsets))
     offsets = np.append(offsets[has_events], len(time))
     names, name = _occurring(raw.names, columns.name)
-    return EventLog(
+    return Prepared(
         users=raw.users[has_events],
         names=names,
         offsets=offsets,
@@ -95,7 +130,6 @@ def sort_events(raw: RawEvents) -> EventLog:
         gap=_gaps(time, offsets),
         row=columns.row,
         data_end=int(time.max()) if len(time) else 0,
-        store=raw.store,
         report=replace(raw.report, accepted_rows=len(time), duplicate_events=columns.duplicates),
         merged=raw.merged,
     )

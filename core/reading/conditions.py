@@ -26,15 +26,22 @@ if TYPE_CHECKING:
 SAMPLED_ROWS = 10_000
 """Rows looked at for the type of a field."""
 
-_TYPES = ("BIGINT", "DOUBLE", "BOOLEAN")
+_TYPES = {
+    # A cast alone would round 1.5 to a whole number.
+    "BIGINT": "CASE WHEN regexp_full_match({0}, '-?[0-9]+') THEN TRY_CAST({0} AS BIGINT) END",
+    "DOUBLE": "TRY_CAST({0} AS DOUBLE)",
+    "BOOLEAN": "TRY_CAST({0} AS BOOLEAN)",
+}
+"""What a text may look like, and SQL for it as that, NULL when it does not."""
 _HOLDS = "tracer condition holds"
 _MISSING = re.compile(r'Referenced (?:column|table) "((?:[^"]|"")+)"')
 _TOKEN = re.compile(
     r"""'(?:[^']|'')*' | (?<![\w$.]) ((?:"(?:[^"]|"")+"|[^\W\d][\w$]*)
-    (?:\.(?:"(?:[^"]|"")+"|[\w$]+))+) (?!\s*\()""",
-    re.VERBOSE,
+    (?:\.(?:"(?:[^"]|"")+"|[\w$]+))+ | user\b) (?!\s*\()""",
+    re.VERBOSE | re.IGNORECASE,
 )
-"""A text, which is left alone, or a path with dots that is no function."""
+"""A text, which is left alone; a path with dots that is no function; or the word that SQL takes for
+whoever is asking, unless it is a column."""
 
 
 def matching_rows(store: Store, condition: str) -> NDArray[np.bool_]:
@@ -91,6 +98,7 @@ class _Asked:
                 except duckdb.Error as error:
                     # The parser knows best which words are fields; a million make no columns.
                     if not self._learn(error):
+                        self.refuse_unknown()
                         raise self._refusal(error) from error
                 else:
                     return np.asarray(holds, dtype=np.bool_)
@@ -129,6 +137,8 @@ class _Asked:
             steps = re.findall(r'"(?:[^"]|"")+"|[\w$]+', found[1])
             plain = [step.strip('"').replace('""', '"') for step in steps]
             known = plain[0].casefold() in starts
+            if known and len(plain) == 1:
+                self._names.append(self._known[plain[0].casefold()])
             return identifier(".".join(plain)) if known else found[0]
 
         self._sql = _TOKEN.sub(join, self._sql)
@@ -154,7 +164,9 @@ class _Asked:
     ) -> list[str | None]:
         """What the first values of each field look like; None for text."""
         counts = (
-            f"count(v{i}), {', '.join(f'count(TRY_CAST(v{i} AS {kind}))' for kind in _TYPES)}"
+            ", ".join(
+                [f"count(v{i})", *(f"count({sql.format(f'v{i}')})" for sql in _TYPES.values())]
+            )
             for i in range(len(texts))
         )
         values = ", ".join(f"{text} AS v{i}" for i, text in enumerate(texts))

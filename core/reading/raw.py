@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 import duckdb
 import numpy as np
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 Source = str | Path | Sequence[str | Path] | Iterable[Mapping[str, object] | Event]
 """A path, glob, folder, address or "-"; several of them; or records from memory."""
+
+VERSION = 1
+"""Of the rules by which files are read: other rules, other prepared copies."""
 
 READING_SHARE = 0.7
 """The share of all the work that getting the rows takes, for progress."""
@@ -104,6 +107,41 @@ class Reader:
             self.store.parts = parts
             self.watch.span = (READING_SHARE, 1.0)
             return self._columns(picked, reports, aliases)
+
+    def key(self, source: Source) -> object:
+        """What a prepared copy is known by: the files and all that was said about reading them.
+
+        None where there can be no copy, or none is wanted.
+        """
+        options, paths = self.options, _as_paths(source)
+        is_plain = options.cache and not options.strict and options.rejects is None
+        if not is_plain or paths is None or any(p == "-" or "://" in p for p in paths):
+            return None
+        names = [Path(path).expanduser() for path in (*paths, *filter(None, [options.alias]))]
+        if any(path.exists() and not path.is_file() and not path.is_dir() for path in names):
+            return None  # a pipe can be read once only
+        found = [file.path for path in paths for file in find_files(path, self.store.spool, _go_on)]
+        found += [] if options.alias is None else [Path(options.alias).expanduser()]
+        files = [
+            [str(path.absolute()), status.st_size, status.st_mtime_ns]
+            for path in found
+            for status in [path.stat()]
+        ]
+        return [VERSION, asdict(options), paths, files]
+
+    def parts_again(self, source: Source, remembered: Sequence[Mapping[str, Any]]) -> list[Part]:
+        """The parts of a source that has a prepared copy, without reading all of it again."""
+        parts: list[Part] = []
+        first_row = 0
+        for part in self.parts(source, None):
+            if not isinstance(part, Part):
+                continue
+            if len(parts) == len(remembered):
+                raise SourceError("the files have changed since they were read; open them again")
+            part.file.recall(remembered[len(parts)])
+            parts.append(replace(part, first_row=first_row))
+            first_row += part.rows
+        return parts
 
     def parts(
         self, source: Source, add: Callable[[Part], int] | None
@@ -363,6 +401,10 @@ def _rejects_file(path: str, *, is_new: bool) -> IO[str]:
         return Path(path).open("w" if is_new else "a", encoding="utf-8")
     except OSError as error:
         raise SourceError(f"cannot write {path}: {error.strerror or error}") from None
+
+
+def _go_on() -> None:
+    """Nothing is waited for."""
 
 
 def _as_paths(source: Source) -> list[str] | None:

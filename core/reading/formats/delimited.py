@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import numpy as np
@@ -108,6 +108,18 @@ class Delimited(RowFile):
             ask(connection, f"DROP TABLE IF EXISTS {table}")
         self._broken = [(int(at), _plain(why), str(text or "")) for at, why, text in found]
         self.broken_count = len(found)
+
+    def remembered(self) -> dict[str, Any]:
+        """And where its broken rows are."""
+        broken = [at for at, *_ in self._broken]
+        return {**super().remembered(), "is_strict": self.is_strict, "broken": broken}
+
+    def recall(self, remembered: Mapping[str, Any]) -> None:
+        """And where its broken rows are."""
+        super().recall(remembered)
+        self.is_strict = bool(remembered["is_strict"])
+        self._broken = [(int(at), "", "") for at in remembered["broken"]]
+        self.broken_count = len(self._broken)
 
     def broken(self, most: int | None = None) -> list[Broken]:
         """The rows that could not be cut into cells."""
