@@ -37,7 +37,7 @@ _HOLDS = "tracer condition holds"
 _MISSING = re.compile(r'Referenced (?:column|table) "((?:[^"]|"")+)"')
 _TOKEN = re.compile(
     r"""'(?:[^']|'')*' | (?<![\w$.]) ((?:"(?:[^"]|"")+"|[^\W\d][\w$]*)
-    (?:\.(?:"(?:[^"]|"")+"|[\w$]+))+ | user\b) (?!\s*\()""",
+    (?:\.(?:"(?:[^"]|"")+"|[\w$]+))+ | (?<!")user\b(?!")) (?!\s*\()""",
     re.VERBOSE | re.IGNORECASE,
 )
 """A text, which is left alone; a path with dots that is no function; or the word that SQL takes for
@@ -138,7 +138,7 @@ class _Asked:
             plain = [step.strip('"').replace('""', '"') for step in steps]
             known = plain[0].casefold() in starts
             if known and len(plain) == 1:
-                self._names.append(self._known[plain[0].casefold()])
+                self._names = [self._known[plain[0].casefold()]]
             return identifier(".".join(plain)) if known else found[0]
 
         self._sql = _TOKEN.sub(join, self._sql)

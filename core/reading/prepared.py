@@ -1,6 +1,6 @@
 """The prepared copy: the columns of a large log, kept in the user's cache folder for the next time.
 
-A copy is a folder of NumPy files, which are mapped into memory, and one JSON file that says what
+A copy is a folder of plain numbers, which are mapped into memory, and one JSON file that says what
 they should be. It is made under another name and renamed when whole, so that a half-written one is
 never seen. Nothing in it is run or believed: whatever does not fit, add up or belong to the user is
 ignored, and the source is read again.
@@ -37,7 +37,8 @@ MOST_BYTES = 20 << 30
 """Bytes that all copies may take; the one not used for longest goes first."""
 
 _META = "meta.json"
-_USERS, _ENDS = "users.bin", "user_ends"
+_USERS, _ENDS = "users", "user_ends"
+_KINDS = tuple(np.dtype(kind).str for kind in ("i8", "u1", "u2", "u4", "u8"))
 _COLUMNS = ("offsets", "name", "time", "gap", "row")
 
 
@@ -123,7 +124,7 @@ def _write(
     ends = np.cumsum(np.fromiter(map(len, ids), dtype=np.int64, count=len(ids)), dtype=np.int64)
     columns = {name: getattr(prepared, name) for name in _COLUMNS} | {_USERS: blob, _ENDS: ends}
     for name, column in columns.items():
-        np.save(folder / f"{name}.npy", column, allow_pickle=False)
+        column.tofile(folder / name)
     meta = {
         "key": key,
         "names": prepared.names,
@@ -139,6 +140,13 @@ def _write(
         file.write(f"{hashlib.sha256(text.encode()).hexdigest()}\n{text}")
         file.flush()
         os.fsync(file.fileno())
+
+
+def _mapped(path: Path, kind: str, length: int) -> NDArray[Any]:
+    """The numbers in a file. Raises ValueError when they are not so many of their kind."""
+    if kind not in _KINDS or path.stat().st_size != np.dtype(kind).itemsize * length:
+        raise ValueError(f"{path} does not hold {length} of {kind}")
+    return np.memmap(path, kind, "r", shape=(length,)) if length else np.empty(0, kind)
 
 
 def _described(column: NDArray[Any]) -> list[object]:
@@ -169,12 +177,11 @@ def _load(folder: Path, key: object) -> Found | None:
     meta = json.loads(text)
     if meta["key"] != json.loads(json.dumps(key)):
         return None
-    columns = {
-        name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
-        for name in (*_COLUMNS, _USERS, _ENDS)
-    }
-    for name, column in columns.items():
-        if column.ndim != 1 or _described(column) != meta["columns"][name]:
+    columns = {}
+    for name in (*_COLUMNS, _USERS, _ENDS):
+        kind, length, *_ = meta["columns"][name]
+        columns[name] = _mapped(folder / name, str(kind), int(length))
+        if _described(columns[name]) != meta["columns"][name]:
             return None
     names = tuple(str(name) for name in meta["names"])
     if not _fits(columns, len(names)):

@@ -129,15 +129,20 @@ class Reader:
         ]
         return [VERSION, asdict(options), paths, files]
 
-    def parts_again(self, source: Source, remembered: Sequence[Mapping[str, Any]]) -> list[Part]:
-        """The parts of a source that has a prepared copy, without reading all of it again."""
+    def parts_again(
+        self, source: Source, key: object, remembered: Sequence[Mapping[str, Any]]
+    ) -> list[Part]:
+        """The parts of a source that has a prepared copy, without reading all of it again.
+
+        Raises SourceError when the source is no longer the one that had the key.
+        """
+        if self.key(source) != key:
+            raise SourceError("the files have changed since they were read; open them again")
         parts: list[Part] = []
         first_row = 0
         for part in self.parts(source, None):
             if not isinstance(part, Part):
                 continue
-            if len(parts) == len(remembered):
-                raise SourceError("the files have changed since they were read; open them again")
             part.file.recall(remembered[len(parts)])
             parts.append(replace(part, first_row=first_row))
             first_row += part.rows

@@ -52,6 +52,7 @@ def log(request: pytest.FixtureRequest, tmp_path: Path) -> core.EventLog:
         ("tag = 'a''b'", [False, False, True]),
         ("tag LIKE 'amount.%' OR \"Tag\" LIKE 'a%'", [False, False, True]),
         ("user = 'ana' AND time = 2", [False, True, False]),
+        ("user = 'bo' OR user = 'cy' OR USER LIKE 'user%'", [False, False, True]),
         ("amount BETWEEN 1 AND 2", [True, False, False]),
         ("coalesce(amount, 0) < 2", [True, False, True]),
         ("round(amount) = 2", [True, False, False]),
