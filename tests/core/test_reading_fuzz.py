@@ -6,6 +6,7 @@ goes on for so many seconds. What it found is kept as examples.
 """
 
 import bz2
+import contextlib
 import gzip
 import io
 import json
@@ -25,9 +26,10 @@ from tests.core.shapes import SHAPES
 
 ROW = '{"user":"ana","event":"view","time":"2026-01-05T10:00:00Z","n":1}'
 PIECES = [
-    ROW, "user,event,time\n", "ana,view,2026-01-05\n", "u,e,1,x\n", ",,\n", "\n", "\r\n", "\r", "\t",
-    " ", ",", ";", "|", '"', '""', "{", "}", "[", "]", ":", "null", "NaN", "1e999", "-1", "\\u0000",
-    "\0", "\ufeff", "é", "\U0001f600", "\x1b", "'", "#", "1704448800", '"user"', '"time":', "true",
+    ROW, "user,event,time\n", "ana,view,2026-01-05\n", "u,e,1,x\n", ",,\n", "\n", "\r\n", "\r",
+    "\t", " ", ",", ";", "|", '"', '""', "{", "}", "[", "]", ":", "null", "NaN", "1e999", "-1",
+    "\\u0000", "\0", "\ufeff", "é", "\U0001f600", "\x1b", "'", "#", "1704448800",
+    '"user"', '"time":', "true",
     '{"user":1,"event":[],"time":{}}', '{"properties":"{}","user":1,"event":"e","time":1}\n',
     '1.2.3.4 - - [17/May/2015:10:05:03 +0000] "GET /a HTTP/1.1" 200 5\n', "\\", "\x01\x02\x03",
 ]  # fmt: skip
@@ -107,10 +109,8 @@ def check(data: bytes) -> None:
             assert event.user
             assert event.name
         for field in ("n", "y.x", "user"):
-            try:
+            with contextlib.suppress(core.QuestionError):
                 assert len(log.values(field)) == len(log)
-            except core.QuestionError:
-                pass
         assert log.matching("1 = 1").all()
         assert time.monotonic() - began < 10
 

@@ -184,3 +184,32 @@ def test_j4_a_log_of_rejected_rows_only_is_valid() -> None:
     rows: list[dict[str, object]] = [{}, {"x": 1}, {**GOOD, "time": "soon"}]
     log = core.read_events(rows)
     assert (len(log), log.users_count, log.report.rejected_rows) == (0, 0, 3)
+
+
+def test_all_rejected_rows_are_written_whole_to_a_file(tmp_path: Path) -> None:
+    long = "x" * 2_000
+    (tmp_path / "a").write_text(f"{G}\n{NO_EVENT}\n=1+1 {long}\n", encoding="utf-8")
+    (tmp_path / "b").write_text(f"{H}\n{C}\nu,a\n", encoding="utf-8")
+    out = tmp_path / "rejects.ndjson"
+    log = core.read_events([tmp_path / "a", tmp_path / "b"], rejects=str(out))
+    rows = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [(Path(r["source"]).name, r["number"], r["reason"], r["text"]) for r in rows] == [
+        ("a", 2, WHY, NO_EVENT),
+        ("a", 3, "not valid JSON", f"=1+1 {long}"),
+        ("b", 3, SHORT, "u,a"),
+    ]
+    assert [len(row.text) for row in log.report.rejected] == [len(NO_EVENT), SHOWN_CHARACTERS, 3]
+
+
+def test_a_rejects_file_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(core.SourceError, match="cannot write"):
+        core.read_events([GOOD, {}], rejects=str(tmp_path / "no" / "such"))
+
+
+def test_strict_fails_at_the_first_rejected_row(tmp_path: Path) -> None:
+    path = tmp_path / "events"
+    path.write_text(f"{G}\n{NO_EVENT}\nnope\n", encoding="utf-8")
+    with pytest.raises(core.SourceError, match="events line 2: no event in 'event'; without --str"):
+        core.read_events(path, strict=True)
+    path.write_text(f"{G}\n\n{G}\n", encoding="utf-8")
+    assert len(core.read_events(path, strict=True)) == 2

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 QUOTE = 34
 
+_numbers = count()
 _BROKEN, _SCANS = "broken_rows", "broken_rows_scans"
 """Tables that DuckDB puts broken rows into; they are there only while a file is read."""
 
@@ -66,14 +68,13 @@ class Delimited(RowFile):
                 "new_line='\\r\\n', strict_mode=false, parallel=false, "
                 f"max_line_size={LONGEST_LINE}, "
             )
-        broken = "ignore_errors=true"
-        if self.is_first:
-            broken = f"store_rejects=true, rejects_table='{_BROKEN}', rejects_scan='{_SCANS}'"
+        # Reading on after a broken row in DuckDB's other way makes other rows of what follows.
+        broken, scans = (_BROKEN, _SCANS) if self.is_first else _unheeded()
         return (
             f"read_csv({file_literal(self.path)}, auto_detect=false, header={self.names_itself}, "
             f"delim={literal(self.delimiter)}, quote='\"', escape='\"', columns={{{columns}}}, "
             f"{ends}skip={self.skipped}, compression='none', "
-            f"{broken})"
+            f"store_rejects=true, rejects_table='{broken}', rejects_scan='{scans}')"
         )
 
     def texts(self, wants: Sequence[Sequence[Keys]], listed: str | None) -> tuple[str, list[str]]:
@@ -195,6 +196,12 @@ class Delimited(RowFile):
             for record in records
             if isinstance(record, dict)
         ]
+
+
+def _unheeded() -> tuple[str, str]:
+    """Names of tables for broken rows that nobody will look at; they go with their connection."""
+    number = next(_numbers)
+    return f"unheeded_{number}", f"unheeded_scans_{number}"
 
 
 def row_bounds(path: Path, *, has_quote: bool) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
