@@ -90,7 +90,8 @@ def test_the_document_of_the_demo_has_every_key() -> None:
     found = demo()
     assert list(found) == [
         *("journeys_count", "users_count", "events_count", "rejected_rows", "duplicate_events"),
-        *("session_timeout_minutes", "funnel", "drop_off_points", "journeys", "warnings"),
+        *("merged_ids", "session_timeout_minutes", "funnel", "drop_off_points", "journeys"),
+        *("warnings", "sources"),
     ]
     funnel = found["funnel"]
     assert {"scope", "order", "start", "window_seconds", "stages", "conversion_rates"} <= set(
