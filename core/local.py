@@ -46,7 +46,7 @@ from core.units import Units
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from core.reading.raw import Source
+    from core.reading.records import Source
 
 REMEMBERED = 8
 """Answers of each kind that are kept."""

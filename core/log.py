@@ -21,7 +21,8 @@ from core.reading.options import ReadOptions
 from core.reading.order import in_order, smallest
 from core.reading.prepared import Prepared
 from core.reading.progress import Progress, Watch
-from core.reading.raw import RawEvents, Reader, Source
+from core.reading.raw import RawEvents, Reader
+from core.reading.records import Source
 from core.reading.report import LoadReport
 from core.reading.store import Store
 

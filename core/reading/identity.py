@@ -6,8 +6,14 @@ import csv
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from core.errors import SourceError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 @dataclass
@@ -62,3 +68,19 @@ def read_aliases(path: str) -> list[tuple[str, str]]:
             )
         pairs.append((cells[0], cells[1]))
     return pairs
+
+
+def merge(
+    texts: NDArray[np.object_], aliases: Aliases
+) -> tuple[NDArray[np.object_], NDArray[np.int32], dict[str, tuple[str, ...]]]:
+    """The users, for each text the number of its user, and the ids merged into each user."""
+    known = [aliases.user_of(text) if text in aliases.into else text for text in texts]
+    users = sorted(set(known))
+    number = {user: place for place, user in enumerate(users)}
+    merged: dict[str, list[str]] = {}
+    for text, user in zip(texts, known, strict=True):
+        if text != user:
+            merged.setdefault(user, []).append(text)
+    codes = np.fromiter((number[user] for user in known), dtype=np.int32, count=len(known))
+    found = {user: tuple(ids) for user, ids in merged.items()}
+    return np.array(users, dtype=object), codes, found

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import numpy as np
 
 from core.errors import SourceError
-from core.event import Event, iso_text
+from core.event import iso_text
 from core.reading.codes import distinct_texts, places_of
 from core.reading.formats.base import RowFile
 from core.reading.formats.delimited import Delimited
-from core.reading.identity import Aliases, read_aliases
+from core.reading.identity import Aliases, merge, read_aliases
 from core.reading.options import ReadOptions
 from core.reading.part import BLANK, Part, understand
 from core.reading.picked import Picked
 from core.reading.progress import Watch
-from core.reading.rejects import cut, rejected_rows
+from core.reading.records import Source, named_paths, record_lines
+from core.reading.rejects import cut, rejected_rows, write_rejected
 from core.reading.report import SHOWN_REJECTS, LoadReport, PartReport, RejectedRow
 from core.reading.sources import find_files
 from core.reading.sql import ask, first_line
@@ -31,9 +30,6 @@ from core.reading.unpack import Opened, Unpacker
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-Source = str | Path | Sequence[str | Path] | Iterable[Mapping[str, object] | Event]
-"""A path, glob, folder, address or "-"; several of them; or records from memory."""
 
 VERSION = 1
 """Of the rules by which files are read: other rules, other prepared copies."""
@@ -113,7 +109,7 @@ class Reader:
 
         None where there can be no copy, or none is wanted.
         """
-        options, paths = self.options, _as_paths(source)
+        options, paths = self.options, named_paths(source)
         is_plain = options.cache and not options.strict and options.rejects is None
         if not is_plain or paths is None or any(p == "-" or "://" in p for p in paths):
             return None
@@ -173,9 +169,9 @@ class Reader:
 
     def _opened(self, source: Source) -> Iterator[tuple[Opened, bool]]:
         unpacker = Unpacker(self.store.spool, self._connection, self.options, self._check)
-        paths = _as_paths(source)
+        paths = named_paths(source)
         if paths is None:
-            path = self.store.spool.write(_lines(_as_records(source)), "list", None, self._check)
+            path = self.store.spool.write(record_lines(source), "list", None, self._check)
             for opened in unpacker.open(path, "list"):
                 if opened.file is not None:
                     opened.file.unit = "row"
@@ -265,7 +261,7 @@ class Reader:
         check()
         ids, merged = users.texts, dict[str, tuple[str, ...]]()
         if aliases.into:
-            ids, code, merged = _merge(users.texts, aliases)
+            ids, code, merged = merge(users.texts, aliases)
             user = code[user]
             if aliases.refused:
                 self._warnings.append(
@@ -361,17 +357,16 @@ class Reader:
         if options.strict:
             first = next(rejected_rows(self._connection, part, lacking, 1))
             raise SourceError(f"{first}; without --strict such rows are left out and counted")
-        room = SHOWN_REJECTS - len(rejected)
-        most = None if options.rejects is not None else room
-        rows = rejected_rows(self._connection, part, lacking, most)
         if options.rejects is None:
-            rejected += (replace(row, text=cut(row.text)) for row in rows)
-            return
-        with _rejects_file(options.rejects, is_new=not rejected) as file:
-            for row in rows:
-                file.write(json.dumps(asdict(row)) + "\n")
-                if len(rejected) < SHOWN_REJECTS:
-                    rejected.append(replace(row, text=cut(row.text)))
+            most = SHOWN_REJECTS - len(rejected)
+            rows = rejected_rows(self._connection, part, lacking, most)
+        else:
+            rows = write_rejected(
+                rejected_rows(self._connection, part, lacking, None),
+                Path(options.rejects),
+                is_new=not rejected,
+            )
+        rejected += (replace(row, text=cut(row.text)) for row in rows)
 
     def _doubtful(self, time: NDArray[np.int64], row: NDArray[np.int64] | None) -> Iterator[str]:
         if len(time) and int(time.max()) - int(time.min()) > LONGEST_SPAN:
@@ -384,75 +379,5 @@ class Reader:
             yield f"the times span an unlikely range, from {first} to {last}"
 
 
-def _merge(
-    texts: NDArray[np.object_], aliases: Aliases
-) -> tuple[NDArray[np.object_], NDArray[np.int32], dict[str, tuple[str, ...]]]:
-    """The users, for each text the number of its user, and the ids merged into each user."""
-    known = [aliases.user_of(text) if text in aliases.into else text for text in texts]
-    users = sorted(set(known))
-    number = {user: place for place, user in enumerate(users)}
-    merged: dict[str, list[str]] = {}
-    for text, user in zip(texts, known, strict=True):
-        if text != user:
-            merged.setdefault(user, []).append(text)
-    codes = np.fromiter((number[user] for user in known), dtype=np.int32, count=len(known))
-    found = {user: tuple(ids) for user, ids in merged.items()}
-    return np.array(users, dtype=object), codes, found
-
-
-def _rejects_file(path: str, *, is_new: bool) -> IO[str]:
-    """The file for rejected rows, new or to be gone on with: one JSON object a line."""
-    try:
-        return Path(path).open("w" if is_new else "a", encoding="utf-8")
-    except OSError as error:
-        raise SourceError(f"cannot write {path}: {error.strerror or error}") from None
-
-
 def _go_on() -> None:
     """Nothing is waited for."""
-
-
-def _as_paths(source: Source) -> list[str] | None:
-    if isinstance(source, str | os.PathLike):
-        return [os.fspath(source)]
-    if isinstance(source, Sequence) and source and isinstance(source[0], str | os.PathLike):
-        return [os.fspath(path) for path in source if isinstance(path, str | os.PathLike)]
-    return None
-
-
-def _as_records(source: object) -> Iterable[Mapping[str, object] | Event]:
-    if isinstance(source, Mapping) or not isinstance(source, Iterable):
-        raise SourceError(
-            f"events come as a path, a list of paths or a list of records, not {type(source)}"
-        )
-    return source
-
-
-def _lines(records: Iterable[Mapping[str, object] | Event]) -> Iterator[bytes]:
-    for record in records:
-        yield _record_line(record).encode() + b"\n"
-
-
-def _record_line(record: Mapping[str, object] | Event) -> str:
-    if isinstance(record, Event):
-        record = {
-            "user": record.user,
-            "event": record.name,
-            "time": record.time,
-            "properties": dict(record.properties),
-        }
-    try:
-        return json.dumps(record, default=str, allow_nan=False)
-    except (ValueError, TypeError):
-        # NaN has no JSON, and keys need not be text.
-        return json.dumps(_plain(record), default=str)
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, float) and not np.isfinite(value):
-        return str(value)
-    if isinstance(value, Mapping):
-        return {str(key): _plain(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
-    return value

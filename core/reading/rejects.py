@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import heapq
+import json
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
 import numpy as np
 
+from core.errors import SourceError
 from core.reading.fields import spelled
 from core.reading.formats.base import Row, parsed
 from core.reading.part import Part, as_text
-from core.reading.report import SHOWN_CHARACTERS, RejectedRow
+from core.reading.report import SHOWN_CHARACTERS, SHOWN_REJECTS, RejectedRow
 from core.reading.sql import Keys
 
 if TYPE_CHECKING:
@@ -99,3 +103,20 @@ def _value(record: dict[str, object], paths: Sequence[Keys]) -> object:
 def cut(text: str, length: int = SHOWN_CHARACTERS) -> str:
     """A text, with its end cut off if it is long."""
     return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def write_rejected(
+    rows: Iterator[RejectedRow], path: Path, *, is_new: bool
+) -> Iterator[RejectedRow]:
+    """Write rows to a file, new or to be gone on with, one JSON object a line; the first are given.
+
+    Raises SourceError when it cannot be written.
+    """
+    try:
+        with path.open("w" if is_new else "a", encoding="utf-8") as file:
+            for number, row in enumerate(rows):
+                file.write(json.dumps(asdict(row)) + "\n")
+                if number < SHOWN_REJECTS:
+                    yield row
+    except OSError as error:
+        raise SourceError(f"cannot write {path}: {error.strerror or error}") from None

@@ -7,18 +7,17 @@ from __future__ import annotations
 
 import codecs
 import contextlib
-import json
 import sqlite3
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from importlib import import_module
 from pathlib import Path
 
 import duckdb
 
 from core.errors import SourceError
+from core.reading.databases import copy_arrow, copy_duckdb, copy_sqlite
 from core.reading.decompress import decompressed
 from core.reading.formats.base import RowFile
 from core.reading.formats.json_lines import JsonLines
@@ -32,7 +31,6 @@ from core.reading.sql import (
     ask,
     file_literal,
     first_line,
-    identifier,
     literal,
     packed_lines_relation,
 )
@@ -134,9 +132,9 @@ class Unpacker:
                 "bzip2": self._stream,
                 "zstd": self._zstd,
                 "utf-16": self._decode,
-                "SQLite": self._sqlite,
-                "DuckDB": self._duckdb,
-                "Arrow": self._arrow,
+                "SQLite": self._table,
+                "DuckDB": self._table,
+                "Arrow": self._table,
             }[kind](file, kind)
             yield from self._open(unpacked)
 
@@ -258,112 +256,46 @@ class Unpacker:
         return file.inside(path, "UTF-16")
 
     def _archive(self, file: _Wrapped) -> Iterator[Opened]:
+        for name, path in self._members(file):
+            inner = replace(file, label=f"{file.label}/{name}")
+            yield from self._open(inner.inside(path, "zip"))
+
+    def _members(self, file: _Wrapped) -> Iterator[tuple[str, Path]]:
+        """The files in an archive that may hold events, and where they are now."""
         try:
             with zipfile.ZipFile(file.path) as archive:
-                names = [
+                infos = [
                     info
                     for info in archive.infolist()
                     if not info.is_dir() and looks_like_events(info.filename)
                 ]
-                if not names:
+                if not infos:
                     raise SourceError(f"no event files (JSON, CSV, Parquet) in {file.label}")
-                for info in sorted(names, key=lambda info: info.filename):
+                for info in sorted(infos, key=lambda info: info.filename):
                     with archive.open(info) as member:
-                        path = self._spool.write(
-                            chunks_of(member),
-                            f"{info.filename} in {file.label}",
-                            max(info.compress_size, 1),
-                            self._told,
+                        yield (
+                            info.filename,
+                            self._spool.write(
+                                chunks_of(member),
+                                f"{info.filename} in {file.label}",
+                                max(info.compress_size, 1),
+                                self._told,
+                            ),
                         )
-                    inner = replace(file, label=f"{file.label}/{info.filename}")
-                    yield from self._open(inner.inside(path, "zip"))
-        except (
-            zipfile.BadZipFile,
-            zlib.error,
-            EOFError,
-            NotImplementedError,
-            RuntimeError,
-        ) as error:
-            # RuntimeError is what the library raises for a password.
+        except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
+            # RuntimeError is what the library raises for a password or an unknown method.
             raise SourceError(f"cannot unpack {file.label}: {error}") from error
 
-    def _sqlite(self, file: _Wrapped, kind: str) -> _Wrapped:
-        address = f"{file.path.absolute().as_uri()}?mode=ro"
-        with (
-            self._failing(file, kind),
-            contextlib.closing(sqlite3.connect(address, uri=True)) as database,
-        ):
-            found = database.execute(
-                "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') ORDER BY name"
-            ).fetchall()
-            table = self._table(file, [str(row[0]) for row in found if row[0][:7] != "sqlite_"])
-            rows = database.execute(f"SELECT * FROM {identifier(table)}")
-            names = [column[0] for column in rows.description]
-            lines = (
-                json.dumps(dict(zip(names, row, strict=True)), default=repr).encode() + b"\n"
-                for row in rows
-            )
-            path = self._spool.write(lines, file.label, None, self._told)
+    def _table(self, file: _Wrapped, kind: str) -> _Wrapped:
+        given, wanted = (file.path, file.label), self._options.table
+        with self._failing(file, kind):
+            if kind == "SQLite":
+                path, table = copy_sqlite(*given, wanted, self._spool, self._told)
+            elif kind == "DuckDB":
+                path, table = copy_duckdb(self._connection, *given, wanted, self._spool)
+            else:
+                return file.inside(copy_arrow(*given, self._spool, self._told), kind)
         return file.inside(path, f"{kind} table {table}")
-
-    def _duckdb(self, file: _Wrapped, kind: str) -> _Wrapped:
-        path = self._spool.new_path(".parquet")
-        with self._failing(file, kind), self._spool.room(file.label):
-            database = self._connection
-            ask(database, f"ATTACH {literal(str(file.path.absolute()))} AS other (READ_ONLY)")
-            try:
-                found = ask(
-                    database,
-                    "SELECT schema_name || '.' || name FROM (SELECT schema_name, table_name AS name"
-                    " FROM duckdb_tables() WHERE database_name = 'other' UNION ALL SELECT "
-                    "schema_name, view_name FROM duckdb_views() WHERE database_name = 'other' AND "
-                    "NOT internal) ORDER BY 1",
-                )
-                names = [str(row[0]).removeprefix("main.") for row in found]
-                table = self._table(file, names)
-                parts = table.split(".", 1) if table.count(".") else ["main", table]
-                place = ".".join(identifier(part) for part in ("other", *parts))
-                ask(database, f"COPY {place} TO {literal(str(path))} (FORMAT parquet)")
-            finally:
-                ask(database, "DETACH other")
-        return file.inside(path, f"{kind} table {table}")
-
-    def _table(self, file: _Wrapped, names: list[str]) -> str:
-        wanted = self._options.table
-        if wanted is None and len(names) == 1:
-            return names[0]
-        if wanted in names:
-            return wanted
-        there = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
-        if wanted is None:
-            raise SourceError(
-                f"{file.label} holds {len(names)} tables; name one with --table: {there or 'none'}"
-            )
-        raise SourceError(f"{file.label} has no table {wanted!r}; there are {there or 'none'}")
-
-    def _arrow(self, file: _Wrapped, kind: str) -> _Wrapped:
-        try:
-            ipc, parquet = import_module("pyarrow.ipc"), import_module("pyarrow.parquet")
-            errors = import_module("pyarrow").ArrowException
-        except ImportError:
-            raise SourceError(
-                f"{file.label} is an Arrow file; to read it: pip install pyarrow"
-            ) from None
-        path = self._spool.new_path(".parquet")
-        try:
-            with (
-                self._spool.room(file.label),
-                ipc.open_file(str(file.path)) as opened,
-                parquet.ParquetWriter(str(path), opened.schema) as writer,
-            ):
-                for number in range(opened.num_record_batches):
-                    writer.write_batch(opened.get_batch(number))
-                    self._told()
-        except errors as error:
-            raise SourceError(
-                f"{file.label} looks like Arrow but cannot be read: {error}"
-            ) from error
-        return file.inside(path, kind)
 
 
 def _has_utf8(path: Path) -> bool:
