@@ -180,7 +180,7 @@ def test_reading_goes_on_while_not_cancelled(
     assert told == sorted(told)
     assert 0 <= told[0] < 0.35 < told[-1] <= 1
     size = 2 * large_file.stat().st_size
-    assert {share.bytes_total for share in told} == {size}
+    assert {share.bytes_total for share in told} <= {0, size}  # none is known to begin with
     assert 0 <= told[0].bytes_read < told[-1].bytes_read == size
     assert (told[0].rows, told[-1].rows) == (0, 600_000)
 
