@@ -59,7 +59,7 @@ def in_order(raw: RawEvents) -> Ordered:
         offsets=offsets,
         name=name,
         time=time,
-        row=row.astype(smallest(raw.store.next_row + 1), copy=False),
+        row=row.astype(smallest(int(row.max(initial=0)) + 1), copy=False),
         duplicates=len(gone),
     )
 

@@ -37,9 +37,11 @@ class Spool:
         """Make the folder, and remove those that nobody uses any more."""
         _remove_abandoned()
         self.folder = Path(tempfile.mkdtemp(prefix=PREFIX))
-        # The lock is let go by the system when the program ends, in whatever way.
-        lock = (self.folder / _LOCK).open("wb")
+        # The lock is let go by the system when the program ends, in whatever way. The file has its
+        # name only when it is locked, lest another program takes the folder for abandoned.
+        lock = (self.folder / f".{_LOCK}").open("wb")
         fcntl.flock(lock, fcntl.LOCK_EX)
+        (self.folder / f".{_LOCK}").rename(self.folder / _LOCK)
         # Not a TemporaryDirectory: that one warns when nobody closes it, and a log has no end.
         weakref.finalize(self, _remove, self.folder, lock)
         self._files = 0

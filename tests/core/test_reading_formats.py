@@ -280,3 +280,12 @@ def test_events_come_back_as_they_went_in() -> None:
 def test_journeys_can_be_read_again() -> None:
     (journey,) = core.reconstruct_journeys(core.read_events([EVENT]))
     assert core.reconstruct_journeys(core.read_events(journey.events))[0] == journey
+
+
+def test_a_quotation_mark_inside_a_cell_misleads_nobody(tmp_path: Path) -> None:
+    path = tmp_path / "events.csv"
+    rows = ['a,5" pipe,1,x', 'b,view,2,"y\nz"', "c,view,3,w"]
+    path.write_text("user,event,time,note\n" + "\n".join(rows), encoding="utf-8")
+    log = core.read_events(path)
+    assert [event.name for event in log.events(0, 3)] == ['5" pipe', "view", "view"]
+    assert [event.properties["note"] for event in log.events(0, 3)] == ["x", "y\nz", "w"]

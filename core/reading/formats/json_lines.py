@@ -19,7 +19,7 @@ from core.reading.formats.base import (
     parameter_text,
     parsed,
 )
-from core.reading.sql import Keys, ask, json_path, lines_relation
+from core.reading.sql import LONGEST_LINE, Keys, ask, json_path, lines_relation
 from core.reading.survey import Survey
 
 BYTE_ORDER_MARK = "\ufeff"
@@ -78,7 +78,7 @@ class JsonLines(RowFile):
         records: list[dict[str, object]] = []
         with self.path.open("rb") as file:
             while len(records) < SAMPLED_RECORDS and file.tell() < SAMPLED_BYTES:
-                line = file.readline()
+                line = file.readline(LONGEST_LINE)
                 if not line:
                     break
                 record = parsed(line.decode(errors="replace").removeprefix(BYTE_ORDER_MARK))
