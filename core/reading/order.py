@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.reading.cores import on_all_cores
+from core.reading.cores import on_all_cores, slices
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -94,30 +94,29 @@ class _Sorted:
             self._sort_by_two(raw)
             return
         low = (span // unit).bit_length()
-        parts = len(raw.time) // EVENTS_AT_ONCE + 1
-        away = max(0, bits - (parts - 1).bit_length())
-        part = (raw.user >> away).astype(np.uint8 if bits - away <= 8 else np.uint16)
-        by_part = np.argsort(part, kind="stable") if parts > 1 else None
+        key = _packed(raw, first, unit, low)
+        parts = len(key) // EVENTS_AT_ONCE + 1
+        away = low + max(0, bits - (parts - 1).bit_length())
+        part = np.zeros(len(key), dtype=np.uint8 if low + bits - away <= 8 else np.uint16)
+        if parts > 1:
+            np.right_shift(key, np.uint64(away), out=part, casting="unsafe")
+        by_part = np.argsort(part, kind="stable") if parts > 1 else np.arange(len(key))
         edges = np.concatenate(([0], np.cumsum(np.bincount(part))))
-        names, shift = self.name, np.uint64(low)
+        names = self.name
         self.name = np.empty_like(names)
 
         def sort(number: int) -> NDArray[np.int64]:
             raw.watch.check()
             here = slice(edges[number], edges[number + 1])
-            places = slice(None) if by_part is None else by_part[here]
-            key = (raw.time[places] - first).view(np.uint64)
-            if unit != 1:
-                key //= np.uint64(unit)
-            key |= raw.user[places].astype(np.uint64) << shift
-            order = np.argsort(key)
-            key = key[order]
-            order = order if by_part is None else by_part[here][order]
-            self.order[here] = order
-            self.name[here] = names[order]
-            ties: NDArray[np.int64] = np.flatnonzero(key[1:] == key[:-1]) + (1 + int(here.start))
-            key &= np.uint64((1 << low) - 1)
-            np.multiply(key.view(np.int64), unit, out=self.time[here])
+            places = by_part[here]
+            mine = key[places]
+            order = np.argsort(mine)
+            mine, places = mine[order], places[order]
+            self.order[here] = places
+            self.name[here] = names[places]
+            ties: NDArray[np.int64] = np.flatnonzero(mine[1:] == mine[:-1]) + (1 + int(here.start))
+            mine &= np.uint64((1 << low) - 1)
+            np.multiply(mine.view(np.int64), unit, out=self.time[here])
             self.time[here] += first
             return ties
 
@@ -132,6 +131,20 @@ class _Sorted:
         user = raw.user[order]
         same = (self.time[1:] == self.time[:-1]) & (user[1:] == user[:-1])
         self.ties = np.flatnonzero(same) + 1
+
+
+def _packed(raw: RawEvents, first: int, unit: int, low: int) -> NDArray[np.uint64]:
+    """User and time of each event as one number: the time, since the first, in the lowest bits."""
+    key = np.empty(len(raw.time), dtype=np.uint64)
+
+    def pack(part: slice) -> None:
+        here, since = key[part], raw.time[part] - first
+        here[:] = raw.user[part]
+        here <<= np.uint64(low)
+        here |= (since if unit == 1 else since // unit).view(np.uint64)
+
+    on_all_cores(pack, slices(len(key)))
+    return key
 
 
 @dataclass(frozen=True, eq=False)

@@ -88,8 +88,8 @@ class Picked:
             if name == "s" and not self.relations_with("s"):
                 continue
             parts = [
-                one[name] if name in one else np.zeros(len(one["t"]), dtype=np.int64)
-                for one in found
+                one[name] if name in one else np.zeros(batch.rows, dtype=np.int64)
+                for one, batch in zip(found, self._batches, strict=True)
             ]
             # A hash of NULL stands in rows that are rejected, and a mask beside it is of no use.
             plain = [np.ma.getdata(part) for part in parts]
