@@ -204,12 +204,13 @@ class EventLog:
         """Each name's index in `names`."""
         return {name: code for code, name in enumerate(self.names)}
 
-    def values(self, field: str) -> NDArray[np.int32]:
-        """(n) a number that stands for each event's value of a field, as text; -1 for none.
+    def values(self, field: str, positions: NDArray[np.integer] | None = None) -> NDArray[np.int32]:
+        """A number that stands for an event's value of a field, as text; -1 for none.
 
-        Raises QuestionError when there is no such field.
+        One for each event, or for those at some positions. Raises QuestionError when there is no
+        such field.
         """
-        return self.store.column(field, self.row)
+        return self.store.column(field, self.row if positions is None else self.row[positions])
 
     def merged_ids(self, user: str) -> tuple[str, ...]:
         """The other ids that were found to be this user."""

@@ -24,7 +24,7 @@ HASHES = ("hash({0})", "md5_number_lower({0})", "md5_number_upper({0} || 'tracer
 
 _WIDTHS = ((16, "USMALLINT", np.uint16), (32, "UINTEGER", np.uint32), (64, "UBIGINT", np.uint64))
 
-SPARSE = 16
+SPARSE = 8
 """Places of a table for each hash in it."""
 
 

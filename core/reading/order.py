@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from core.reading.raw import RawEvents
 
-EVENTS_AT_ONCE = 1 << 19
+EVENTS_AT_ONCE = 1 << 17
 """Events sorted together, about."""
 
 

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pytest
 
 import core
@@ -115,6 +116,7 @@ def test_a_field_may_first_appear_after_those_that_were_looked_at(tmp_path: Path
 def test_values_are_numbered_in_the_order_they_are_met(log: core.EventLog) -> None:
     assert log.values("amount").tolist() == [0, 1, -1]
     assert log.values("user").tolist() == [0, 0, 1]
+    assert log.values("amount", np.array([2, 0])).tolist() == [-1, 0]
     with pytest.raises(core.QuestionError, match="no event has a field 'amont'; did you mean amou"):
         log.values("amont")
 
