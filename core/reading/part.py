@@ -86,7 +86,7 @@ class Part:
             "u",
             "e",
             f"CASE WHEN blank THEN {BLANK} WHEN u IS NOT NULL AND e IS NOT NULL "
-            f"AND {time} BETWEEN {_FIRST_YEAR} AND {_LAST_YEAR} THEN {time} END AS t",
+            f"AND time BETWEEN {_FIRST_YEAR} AND {_LAST_YEAR} THEN time END AS t",
         ]
         if "s" in wants:
             outer.append("coalesce(TRY_CAST(s AS BIGINT), 0) AS s")
@@ -96,9 +96,10 @@ class Part:
             outer.append("n")
         if fields.links:
             outer += [self._links("a"), self._links("k")]
+        # Named between the two, so that no row's time is worked out twice.
         return (
-            f"SELECT {', '.join(outer)} FROM "
-            f"(SELECT {inner}, {self.file.blank} AS blank FROM {relation})"
+            f"SELECT {', '.join(outer)} FROM (SELECT *, {time} AS time FROM "
+            f"(SELECT {inner}, {self.file.blank} AS blank FROM {relation}))"
         )
 
     def _links(self, side: str) -> str:
