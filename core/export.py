@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from core.engine import Cohort, Engine, FunnelAnswer, Sort
 from core.event import iso_text
@@ -29,6 +30,7 @@ def document(engine: Engine, study: Study) -> Json:
         "events_count": answer.events_count,
         "rejected_rows": report.rejected_rows,
         "duplicate_events": report.duplicate_events,
+        "merged_ids": report.merged_ids,
         **_session_rules(study),
         "funnel": _funnel(answer, engine.time_to_convert(study)),
         "drop_off_points": _drop_off_points(answer),
@@ -41,9 +43,11 @@ def document(engine: Engine, study: Study) -> Json:
     more = report.rejected_rows - 10
     result["warnings"] = [
         *answer.warnings,
+        *report.warnings,
         *rejects,
         *([f"and {more} more rejected rows"] if more > 0 else []),
     ]
+    result["sources"] = [asdict(part) for part in report.parts]
     return result
 
 

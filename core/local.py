@@ -6,10 +6,9 @@ stage rows by the stages, units by both. So a changed timeout does not look for 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 
@@ -27,7 +26,7 @@ from core.engine import (
 from core.errors import QuestionError, did_you_mean
 from core.explanation import Explanation, explain_user
 from core.journeys import NO_RULES, JourneyRules, Journeys, force_cuts
-from core.log import EventLog, read_events
+from core.log import EventLog, ReadArguments, read_events
 from core.result import FunnelResult, StepTime
 from core.stage import Stage
 from core.study import Events, Study
@@ -47,7 +46,7 @@ from core.units import Units
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from core.reading.raw import Source
+    from core.reading.records import Source
 
 REMEMBERED = 8
 """Answers of each kind that are kept."""
@@ -358,24 +357,6 @@ class LocalCurves:
         return self.windows.knee() if self.windows.needs else None
 
 
-def open_engine(
-    source: Source,
-    *,
-    user_field: str | None = None,
-    event_field: str | None = None,
-    time_field: str | None = None,
-    tz: str = "UTC",
-    cancelled: Callable[[], bool] | None = None,
-    progress: Callable[[float], None] | None = None,
-) -> LocalEngine:
+def open_engine(source: Source, **options: Unpack[ReadArguments]) -> LocalEngine:
     """Read events into an engine on this machine. Takes and raises what `core.read_events` does."""
-    log = read_events(
-        source,
-        user_field=user_field,
-        event_field=event_field,
-        time_field=time_field,
-        tz=tz,
-        cancelled=cancelled,
-        progress=progress,
-    )
-    return LocalEngine(log)
+    return LocalEngine(read_events(source, **options))

@@ -7,17 +7,22 @@ for the name: at most 24. Users cost offsets and their ids only.
 from __future__ import annotations
 
 import bisect
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import numpy as np
 
 from core.event import Event, to_datetime
-from core.reading.conditions import matching_rows
-from core.reading.fields import FieldChoice
-from core.reading.raw import RawEvents, Source, read
+from core.reading import prepared
+from core.reading.options import ReadOptions
+from core.reading.order import in_order, smallest
+from core.reading.prepared import Prepared
+from core.reading.progress import Progress, Watch
+from core.reading.raw import RawEvents, Reader
+from core.reading.records import Source
 from core.reading.report import LoadReport
 from core.reading.store import Store
 
@@ -28,53 +33,119 @@ FIRST_GAP = np.iinfo(np.int64).max
 """The gap before a user's first event: longer than any timeout."""
 
 
-def read_events(
-    source: Source,
-    *,
-    user_field: str | None = None,
-    event_field: str | None = None,
-    time_field: str | None = None,
-    tz: str = "UTC",
-    cancelled: Callable[[], bool] | None = None,
-    progress: Callable[[float], None] | None = None,
-) -> EventLog:
+class ReadArguments(TypedDict, total=False):
+    """What `read_events` takes beside the source."""
+
+    user_field: str | None
+    event_field: str | None
+    time_field: str | None
+    shape: str | None
+    tz: str
+    table: str | None
+    alias: str | None
+    rejects: str | None
+    strict: bool
+    cache: bool
+    cancelled: Callable[[], bool] | None
+    progress: Progress | None
+
+
+def read_events(source: Source, **options: Unpack[ReadArguments]) -> EventLog:
     """Read events into a log.
 
-    `source` is a path, a glob, a folder or "-" for standard input, several of them in a list, or
-    records from memory: mappings or `core.Event`. JSON arrays, JSON lines, CSV and Parquet are told
-    apart by content, compressed or not. Fields not named are guessed, and `log.report` says how.
-    Times are ISO text, datetimes or epoch numbers; `tz` is the zone of those that name none.
+    `source` is a path, a glob, a folder, an address or "-" for standard input, several of them in a
+    list, or records from memory: mappings or `core.Event`. What a file is comes from its content,
+    and so does a vendor's `shape`, unless it is named. Fields not named are guessed, and
+    `log.report` says how. `tz` is the zone of times that name none, `table` one of a database file,
+    `alias` a file of two columns: an id and the user it belongs to.
 
-    Rows that are not events are counted and kept in `log.report.rejected`. Raises SourceError when
-    nothing can be read, and Cancelled soon after `cancelled()` turns true. `progress` is told a
-    fraction from 0 to 1, from another thread.
+    Rows that are not events are counted and kept in `log.report.rejected`; all of them are written
+    to the file `rejects`, one JSON object a line, and with `strict` the first is an error. With
+    `cache` a prepared copy of large files is kept in the user's cache folder for the next time.
+
+    Raises SourceError when nothing can be read, and Cancelled soon after `cancelled()` turns true.
+    `progress` is told a `Share`: a number from 0 to 1 with bytes and rows, from another thread.
     """
-    choice = FieldChoice(user_field, event_field, time_field)
-    return sort_events(read(source, choice, tz, cancelled, progress))
+    watch = Watch(options.get("cancelled"), options.get("progress"))
+    named = ReadOptions(
+        user_field=options.get("user_field"),
+        event_field=options.get("event_field"),
+        time_field=options.get("time_field"),
+        shape=options.get("shape"),
+        tz=options.get("tz", "UTC"),
+        table=options.get("table"),
+        alias=options.get("alias"),
+        rejects=options.get("rejects"),
+        strict=options.get("strict", False),
+        cache=options.get("cache", False),
+    )
+    reader = Reader(named, watch)
+    key = reader.key(source)
+    found = None if key is None else prepared.load(key)
+    if found is not None:
+        reader.store.later(lambda: reader.parts_again(source, key, found.parts))
+        return _log(found.prepared, reader.store)
+    read = sort_columns(reader.read(source))
+    if key is not None:
+        parts = [part.file.remembered() for part in reader.store.parts]
+        # Not a daemon: what is begun is finished, and what is killed leaves nothing behind.
+        threading.Thread(target=prepared.save, args=(key, read, parts)).start()
+    return _log(read, reader.store)
 
 
 def sort_events(raw: RawEvents) -> EventLog:
-    """Order by user, time, sequence number and place in the input (rule O1)."""
-    keys: list[NDArray[np.int64] | NDArray[np.int32]] = [raw.row, raw.time, raw.user]
-    if raw.sequence is not None:
-        keys.insert(1, raw.sequence)
-    order = np.lexsort(tuple(keys))
-    time = raw.time[order]
-    offsets = np.zeros(len(raw.users) + 1, dtype=np.int64)
-    np.cumsum(np.bincount(raw.user, minlength=len(raw.users)), out=offsets[1:])
-    widest = max(len(raw.names) - 1, 0)
+    """The log of columns that were read."""
+    return _log(sort_columns(raw), raw.store)
+
+
+def _log(read: Prepared, store: Store) -> EventLog:
     return EventLog(
-        users=raw.users,
-        names=raw.names,
+        users=read.users,
+        names=read.names,
+        offsets=read.offsets,
+        name=read.name,
+        time=read.time,
+        gap=read.gap,
+        row=read.row,
+        data_end=read.data_end,
+        store=store,
+        report=read.report,
+        merged=read.merged,
+    )
+
+
+def sort_columns(raw: RawEvents) -> Prepared:
+    """Order by user, time, sequence number and place in the input (rule O1), without duplicates."""
+    columns = in_order(raw)
+    raw.release()
+    time, offsets = columns.time, columns.offsets
+    has_events = np.flatnonzero(np.diff(offsets))
+    offsets = np.append(offsets[has_events], len(time))
+    names, name = _occurring(raw.names, columns.name)
+    return Prepared(
+        users=raw.users[has_events],
+        names=names,
         offsets=offsets,
-        name=raw.name.astype(np.min_scalar_type(widest))[order],
+        name=name,
         time=time,
         gap=_gaps(time, offsets),
-        row=raw.row.astype(np.min_scalar_type(raw.store.next_row))[order],
+        row=columns.row,
         data_end=int(time.max()) if len(time) else 0,
-        store=raw.store,
-        report=raw.report,
+        report=replace(raw.report, accepted_rows=len(time), duplicate_events=columns.duplicates),
+        merged=raw.merged,
     )
+
+
+def _occurring(
+    names: tuple[str, ...], name: NDArray[np.unsignedinteger]
+) -> tuple[tuple[str, ...], NDArray[np.unsignedinteger]]:
+    """The names that events have, and the events' codes in them."""
+    there = np.flatnonzero(np.bincount(name, minlength=len(names)))
+    if len(there) == len(names):
+        return names, name
+    code = np.zeros(len(names), dtype=smallest(len(there)))
+    code[there] = np.arange(len(there))
+    return tuple(names[place] for place in there.tolist()), code[name]
 
 
 def _gaps(time: NDArray[np.int64], offsets: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -110,6 +181,8 @@ class EventLog:
     """The rows as they were read."""
     report: LoadReport
     """What reading found."""
+    merged: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The ids that were merged into a user, for those who have such."""
 
     def __len__(self) -> int:
         """The number of events."""
@@ -131,23 +204,24 @@ class EventLog:
         """Each name's index in `names`."""
         return {name: code for code, name in enumerate(self.names)}
 
-    def values(self, field: str) -> NDArray[np.int32]:
-        """(n) a number that stands for each event's value of a field, as text; -1 for none.
+    def values(self, field: str, positions: NDArray[np.integer] | None = None) -> NDArray[np.int32]:
+        """A number that stands for an event's value of a field, as text; -1 for none.
 
-        Raises QuestionError when there is no such field.
+        One for each event, or for those at some positions. Raises QuestionError when there is no
+        such field.
         """
-        return self.store.column(field, self.row)
+        return self.store.column(field, self.row if positions is None else self.row[positions])
+
+    def merged_ids(self, user: str) -> tuple[str, ...]:
+        """The other ids that were found to be this user."""
+        return tuple(self.merged.get(user, ()))
 
     def matching(self, condition: str) -> NDArray[np.bool_]:
         """(n) whether each event meets a SQL condition on its properties; NULL does not.
 
         Raises QuestionError for a condition that is not one, or names no field there is.
         """
-        return np.asarray(self._flags(condition)[self.row])
-
-    @cached_property
-    def _flags(self) -> Callable[[str], NDArray[np.bool_]]:
-        return lru_cache(maxsize=16)(lambda condition: matching_rows(self.store, condition))
+        return np.asarray(self.store.matching(condition)[self.row])
 
     def where(self, condition: str) -> EventLog:
         """The log of the events that meet a condition, and of the users who have any."""

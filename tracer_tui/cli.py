@@ -41,7 +41,8 @@ examples:
   tracer-tui shop.csv --stages view,cart,purchase --timeout 20m --json
 
 Where do users leave, who were they, and what did they do instead?
-Reads JSON, JSON lines, CSV and Parquet; a file, several, a glob, a folder, or "-".
+Reads JSON, CSV, Parquet and the exports of many vendors, packed or not; a file, several, a
+glob, a folder, an address, or "-".
 """
 
 
@@ -121,8 +122,19 @@ def build_parser() -> Parser:
     fields.add_argument("--user-field", metavar="NAME", help="the field of the user")
     fields.add_argument("--event-field", metavar="NAME", help="the field of the event")
     fields.add_argument("--time-field", metavar="NAME", help="the field of the time")
+    fields.add_argument("--shape", metavar="NAME", help="whose export it is: Amplitude, …, plain")
+    fields.add_argument("--table", metavar="NAME", help="the table of a database file")
+    fields.add_argument(
+        "--alias", metavar="FILE", help="two columns: an id, and the user it belongs to"
+    )
     fields.add_argument(
         "--tz", default="UTC", metavar="NAME", help="zone of times without one (default UTC)"
+    )
+    rows = parser.add_argument_group("rows that are not events, and large files")
+    rows.add_argument("--rejects", metavar="FILE", help="write every rejected row there, as JSON")
+    rows.add_argument("--strict", action="store_true", help="stop at the first rejected row")
+    rows.add_argument(
+        "--no-cache", action="store_true", help="neither use nor leave a prepared copy"
     )
     return parser
 
@@ -205,7 +217,13 @@ def open_sources(
         user_field=options.user_field,
         event_field=options.event_field,
         time_field=options.time_field,
+        shape=options.shape,
         tz=options.tz,
+        table=options.table,
+        alias=options.alias,
+        rejects=options.rejects,
+        strict=options.strict,
+        cache=not options.no_cache,
         cancelled=cancelled,
         progress=progress,
     )

@@ -1,29 +1,47 @@
 """Conditions on properties: SQL over the fields of a row, answered for all rows at once.
 
-A condition may name any top-level field. Text that is all numbers, or all true and false, compares
-as what it looks like. It cannot reach anything but the rows: files, settings and the network are
-locked before the first condition is asked.
+A condition may name any field, nested ones with dots. Text that is all numbers, or all true and
+false, compares as what it looks like. It cannot reach anything but the rows: files, settings and
+the network are locked before the first condition is asked.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import duckdb
 import numpy as np
 
-from core.errors import QuestionError, did_you_mean
-from core.reading.sql import first_line, identifier, json_path
-from core.reading.store import Part, Store
+from core.errors import QuestionError
+from core.reading.part import Part
+from core.reading.sql import ask, ask_columns, first_line, identifier
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from core.reading.store import Store
+
 SAMPLED_ROWS = 10_000
 """Rows looked at for the type of a field."""
 
-_NUMBER = "tracer row number"
-_TYPES = ("BIGINT", "DOUBLE", "BOOLEAN")
+_TYPES = {
+    # A cast alone would round 1.5 to a whole number.
+    "BIGINT": "CASE WHEN regexp_full_match({0}, '-?[0-9]+') THEN TRY_CAST({0} AS BIGINT) END",
+    "DOUBLE": "TRY_CAST({0} AS DOUBLE)",
+    "BOOLEAN": "TRY_CAST({0} AS BOOLEAN)",
+}
+"""What a text may look like, and SQL for it as that, NULL when it does not."""
+_HOLDS = "tracer condition holds"
+_MISSING = re.compile(r'Referenced (?:column|table) "((?:[^"]|"")+)"')
+_TOKEN = re.compile(
+    r"""'(?:[^']|'')*' | (?<![\w$.]) ((?:"(?:[^"]|"")+"|[^\W\d][\w$]*)
+    (?:\.(?:"(?:[^"]|"")+"|[\w$]+))+ | (?<!")user\b(?!")) (?!\s*\()""",
+    re.VERBOSE | re.IGNORECASE,
+)
+"""A text, which is left alone; a path with dots that is no function; or the word that SQL takes for
+whoever is asking, unless it is a column."""
 
 
 def matching_rows(store: Store, condition: str) -> NDArray[np.bool_]:
@@ -34,22 +52,12 @@ def matching_rows(store: Store, condition: str) -> NDArray[np.bool_]:
     _check(condition)
     store.lock()
     flags = np.zeros(store.next_row, dtype=np.bool_)
-    fields = dict.fromkeys(name for part in store.parts for name in part.keys)
-    # SQL does not tell upper from lower case in names, and a million fields make no columns.
-    named = [name for name in fields if name.casefold() in condition.casefold()]
+    asked = _Asked(store, condition)
     for part in store.parts:
-        with store.cursor() as cursor:
-            columns = ", ".join(_column(cursor, part, name) for name in named)
-            query = (
-                f"SELECT {identifier(_NUMBER)} FROM (SELECT {part.number} AS "
-                f"{identifier(_NUMBER)}{', ' if columns else ''}{columns} FROM {part.relation}) "
-                f"WHERE ({condition}\n)"
-            )
-            try:
-                rows = cursor.execute(query).fetchnumpy()[_NUMBER]
-            except duckdb.Error as error:
-                raise QuestionError(_refusal(condition, error, list(fields))) from error
-        flags[part.first_row + np.asarray(rows, dtype=np.int64)] = True
+        holds = asked.of(part)
+        store.check_rows(part, len(holds))
+        flags[part.first_row : part.first_row + part.rows] = holds
+    asked.refuse_unknown()
     return flags
 
 
@@ -63,30 +71,120 @@ def _check(condition: str) -> None:
         raise QuestionError(f"{condition!r} is not one condition: write such as amount > 100")
 
 
-def _refusal(condition: str, error: duckdb.Error, fields: list[str]) -> str:
-    line = first_line(error)
-    missing = line.split('"')[1] if line.startswith("Referenced column") else None
-    if missing is None:
-        return f"the condition {condition!r} cannot be asked: {line}"
-    near = did_you_mean(missing, fields) or f"; there are {', '.join(fields[:12])}"
-    return f"no event has a field {missing!r}{near}"
+class _Asked:
+    """A condition, and the fields that it turns out to name."""
 
+    def __init__(self, store: Store, condition: str) -> None:
+        self._store = store
+        self._condition = condition
+        known = (name for part in store.parts for name in part.named_fields())
+        # SQL does not tell upper from lower case in names.
+        self._known = {name.casefold(): name for name in reversed(list(known))}
+        self._names: list[str] = []
+        self._met: set[str] = set()
+        self._sql = condition
+        self._join_paths({name.partition(".")[0] for name in self._known})
 
-def _column(cursor: duckdb.DuckDBPyConnection, part: Part, name: str) -> str:
-    """SQL for one field of a part, as what it looks like; NULL where the part has no such field."""
-    if name not in part.keys:
-        return f"NULL AS {identifier(name)}"
-    if part.is_json:
-        value = f"TRY(json_extract_string(line, {json_path((name,))}))"
-    else:
-        value = identifier(name)
-    row = cursor.execute(
-        f"SELECT count(v), {', '.join(f'count(TRY_CAST(v AS {t}))' for t in _TYPES)}, "
-        f"coalesce(any_value(typeof(v)), 'VARCHAR') "
-        f"FROM (SELECT {value} AS v FROM {part.relation} LIMIT {SAMPLED_ROWS})"
-    ).fetchone()
-    values, *readable, column_type = row or (0, 0, 0, 0, "VARCHAR")
-    if column_type == "VARCHAR" and values:
-        kind = next((t for t, count in zip(_TYPES, readable, strict=True) if count == values), None)
-        value = f"TRY_CAST({value} AS {kind})" if kind else value
-    return f"{value} AS {identifier(name)}"
+    def of(self, part: Part) -> NDArray[np.bool_]:
+        """(rows of the part) whether it holds."""
+        while True:
+            with self._store.cursor() as cursor:
+                query = (
+                    f"SELECT coalesce(CAST(({self._sql}\n) AS BOOLEAN), false) AS "
+                    f"{identifier(_HOLDS)} FROM ({self._columns(cursor, part)})"
+                )
+                try:
+                    holds = ask_columns(cursor, query)[_HOLDS]
+                except duckdb.Error as error:
+                    # The parser knows best which words are fields; a million make no columns.
+                    if not self._learn(error):
+                        self.refuse_unknown()
+                        raise self._refusal(error) from error
+                else:
+                    return np.asarray(holds, dtype=np.bool_)
+
+    def refuse_unknown(self) -> None:
+        """Raise QuestionError for a field that no row has."""
+        for name in self._names:
+            if name not in self._met and name.casefold() not in self._known:
+                found = (
+                    self._store.column(name, np.arange(self._store.next_row, dtype=np.uint64)) >= 0
+                ).any()
+                if not found:
+                    self._store.refuse_unknown(name)
+
+    def _learn(self, error: duckdb.Error) -> bool:
+        """Take in a name that the parser misses; false when that is not what is wrong."""
+        missing = _MISSING.search(str(error))
+        if missing is None:
+            return False
+        name = missing[1].replace('""', '"')
+        if name.casefold() in map(str.casefold, self._names):
+            return False
+        if "Referenced table" in missing[0]:
+            before = self._sql
+            self._join_paths({name.casefold()})
+            return self._sql != before
+        self._names.append(self._known.get(name.casefold(), name))
+        return True
+
+    def _join_paths(self, starts: set[str]) -> None:
+        """Make one name of each path with dots that starts in one of these."""
+
+        def join(found: re.Match[str]) -> str:
+            if found[1] is None:
+                return found[0]
+            steps = re.findall(r'"(?:[^"]|"")+"|[\w$]+', found[1])
+            plain = [step.strip('"').replace('""', '"') for step in steps]
+            known = plain[0].casefold() in starts
+            if known and len(plain) == 1:
+                self._names = [self._known[plain[0].casefold()]]
+            return identifier(".".join(plain)) if known else found[0]
+
+        self._sql = _TOKEN.sub(join, self._sql)
+
+    def _columns(self, cursor: duckdb.DuckDBPyConnection, part: Part) -> str:
+        """SQL for the fields named, each as what it looks like."""
+        if not self._names:
+            return f"SELECT 1 AS {identifier(_HOLDS)} FROM {part.file.relation}"
+        wants = [part.paths(name) for name in self._names]
+        relation, texts = part.file.texts(wants, part.listed)
+        values = []
+        kinds = self._looks(cursor, relation, texts)
+        for name, want, text, kind in zip(self._names, wants, texts, kinds, strict=True):
+            typed = part.file.typed([keys for keys in want if len(keys) == 1])
+            value = typed[1] if typed[0] != "VARCHAR" and typed[1] else text
+            if value is text and kind:
+                value = f"TRY_CAST({text} AS {kind})"
+            values.append(f"{value} AS {identifier(name)}")
+        return f"SELECT {', '.join(values)} FROM {relation}"
+
+    def _looks(
+        self, cursor: duckdb.DuckDBPyConnection, relation: str, texts: Sequence[str]
+    ) -> list[str | None]:
+        """What the first values of each field look like; None for text."""
+        counts = (
+            ", ".join(
+                [f"count(v{i})", *(f"count({sql.format(f'v{i}')})" for sql in _TYPES.values())]
+            )
+            for i in range(len(texts))
+        )
+        values = ", ".join(f"{text} AS v{i}" for i, text in enumerate(texts))
+        (found,) = ask(
+            cursor,
+            f"SELECT {', '.join(counts)} FROM (SELECT {values} FROM {relation} "
+            f"LIMIT {SAMPLED_ROWS})",
+        )
+        result = []
+        for number, name in enumerate(self._names):
+            values_count, *readable = found[4 * number : 4 * number + 4]
+            if values_count:
+                self._met.add(name)
+            matches = (t for t, n in zip(_TYPES, readable, strict=True) if n == values_count)
+            result.append(next(matches, None) if values_count else None)
+        return result
+
+    def _refusal(self, error: duckdb.Error) -> QuestionError:
+        return QuestionError(
+            f"the condition {self._condition!r} cannot be asked: {first_line(error)}"
+        )

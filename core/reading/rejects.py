@@ -2,176 +2,121 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import heapq
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 import numpy as np
 
+from core.errors import SourceError
+from core.reading.fields import spelled
+from core.reading.formats.base import Row, parsed
+from core.reading.part import Part, as_text
 from core.reading.report import SHOWN_CHARACTERS, SHOWN_REJECTS, RejectedRow
-from core.reading.store import Part, Store
+from core.reading.sql import Keys
 
-_MISSING = "user_id IS NULL OR event IS NULL OR time IS NULL"
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+AT_ONCE = 1_000
+"""Rows read again together, for their text."""
 
 
-def rejected_rows(store: Store) -> tuple[int, list[RejectedRow]]:
-    """How many rows were rejected, and the first `SHOWN_REJECTS` of them in the order read."""
-    total, shown = 0, list[RejectedRow]()
-    for part in store.parts:
-        broken = _broken_lines(store.connection, part)
-        lacking_count = _count_lacking(store.connection, part)
-        total += len(broken) + lacking_count
-        if broken or lacking_count:
-            unit = _unit(store.connection, part)
-            rejected = [_broken_row(part, unit, *found) for found in broken.items()]
-            rejected += _lacking_rows(store.connection, part, unit, list(broken))
-            shown += sorted(rejected, key=_place)
-    return total, shown[:SHOWN_REJECTS]
+def rejected_rows(
+    connection: duckdb.DuckDBPyConnection,
+    part: Part,
+    lacking: NDArray[np.int64],
+    most: int | None,
+) -> Iterator[RejectedRow]:
+    """The first `most` rejected rows of a part in the order of the file, or all; text is whole.
+
+    `lacking` are the numbers of its rows that lack a user, an event or a readable time.
+    """
+    lacks = _lacking(connection, part, lacking[:most])
+    if not part.file.broken_count:
+        yield from lacks
+        return
+    broken = (
+        RejectedRow(part.label, found.number, "line", found.reason, found.text)
+        for found in part.file.broken(most)
+    )
+    # Of both kinds there may be many; each comes in the order of the file.
+    together = heapq.merge(broken, lacks, key=_place)
+    yield from together if most is None else (row for row, _ in zip(together, range(most)))  # noqa: B905 - the shorter counts
 
 
 def _place(row: RejectedRow) -> int:
     return row.number
 
 
-def _broken_lines(
-    connection: duckdb.DuckDBPyConnection, part: Part
-) -> dict[int, tuple[str, str | None]]:
-    """Lines that could not even be cut into cells: why, and their text.
-
-    A row that is spread over several lines counts as one of them.
-    """
-    if not _has_rejects_table(connection, part):
-        return {}
-    rows = connection.execute(
-        f"SELECT line, min(error_message), min(csv_line) FROM rejects_{part.relation} "
-        "GROUP BY line ORDER BY line"
-    ).fetchall()
-    return {int(line): (_plain(message), text) for line, message, text in rows}
+def _lacking(
+    connection: duckdb.DuckDBPyConnection, part: Part, numbers: NDArray[np.int64]
+) -> Iterator[RejectedRow]:
+    for start in range(0, len(numbers), AT_ONCE):
+        chosen = numbers[start : start + AT_ONCE].tolist()
+        rows = part.file.read(connection, chosen)
+        places = part.file.places(chosen)
+        for place, row in zip(places, rows, strict=True):
+            yield RejectedRow(part.label, place, part.file.unit, _reason(part, row), row.text)
 
 
-def _broken_row(part: Part, unit: str, line: int, why: tuple[str, str | None]) -> RejectedRow:
-    number = line if unit == "line" else line - (part.lines_before or 0)
-    return RejectedRow(part.label, number, unit, why[0], _cut(why[1]))
-
-
-def count_broken(connection: duckdb.DuckDBPyConnection, part: Part) -> int:
-    """How many lines of a part could not even be cut into cells."""
-    if not _has_rejects_table(connection, part):
-        return 0
-    answer = connection.execute(
-        f"SELECT count(DISTINCT line) FROM rejects_{part.relation}"
-    ).fetchone()
-    return int(answer[0]) if answer else 0
-
-
-def _has_rejects_table(connection: duckdb.DuckDBPyConnection, part: Part) -> bool:
-    row = connection.execute(
-        "SELECT count(*) FROM duckdb_tables() WHERE table_name = ?", [f"rejects_{part.relation}"]
-    ).fetchone()
-    return bool(row and row[0])
-
-
-def _rows_without(part: Part) -> str:
-    first, after = part.first_row, part.first_row + part.rows
-    return f"({_MISSING}) AND row >= {first} AND row < {after}"
-
-
-def _count_lacking(connection: duckdb.DuckDBPyConnection, part: Part) -> int:
-    """How many rows lack a user, an event or a readable time."""
-    answer = connection.execute(
-        f"SELECT count(*) FROM picked WHERE {_rows_without(part)}"
-    ).fetchone()
-    return int(answer[0]) if answer else 0
-
-
-def _lacking_rows(
-    connection: duckdb.DuckDBPyConnection, part: Part, unit: str, broken: Sequence[int]
-) -> list[RejectedRow]:
-    """The first rows that lack a user, an event or a readable time."""
-    is_object = "TRY(json_type(line)) IS NOT DISTINCT FROM 'OBJECT'" if part.is_json else "true"
-    is_valid = "json_valid(line)" if part.is_json else "true"
-    wanted = (
-        f"SELECT row - {part.first_row} FROM picked WHERE {_rows_without(part)} "
-        f"ORDER BY row LIMIT {SHOWN_REJECTS}"
-    )
-    rows = connection.execute(
-        f"SELECT n, nullif(u, '') IS NULL, nullif(e, '') IS NULL, CAST(t AS VARCHAR), "
-        f"{is_valid}, {is_object}, {part.body} "
-        f"FROM ({part.extract}) JOIN {part.relation} ON {part.relation}.{part.number} = n "
-        f"WHERE n IN ({wanted}) ORDER BY n"
-    ).fetchall()
-    numbers = _numbers(connection, part, unit, [int(row[0]) for row in rows], broken)
-    result = []
-    for number, row in zip(numbers, rows, strict=True):
-        _, no_user, no_event, time, valid, is_record, body = row
-        if not valid:
-            reason = "not valid JSON"
-        elif not is_record:
-            reason = "not a JSON object"
-        else:
-            reason = _lack(part, bool(no_user), bool(no_event), time)
-        result.append(RejectedRow(part.label, number, unit, reason, _cut(body)))
-    return result
-
-
-def _lack(part: Part, no_user: bool, no_event: bool, time: str | None) -> str:
+def _reason(part: Part, row: Row) -> str:
+    if row.record is None:
+        return row.flaw or "not a record"
+    if row.flaw:
+        return row.flaw
     fields = part.fields
-    names = [".".join(p) for p in (fields.user, fields.event, fields.time)] if fields else []
-    user, event, moment = names or ("user", "event", "time")
-    lacking = []
-    if no_user:
-        lacking.append(f"no user in {user!r}")
-    if no_event:
-        lacking.append(f"no event in {event!r}")
-    if time is None or time == "":
-        lacking.append(f"no time in {moment!r}")
+    lacking = [
+        f"no {role} in {spelled(paths)!r}"
+        for role, paths in (("user", fields.user), ("event", fields.event))
+        if _value(row.record, paths) is None
+    ]
+    time = _value(row.record, fields.time)
+    if time is None:
+        lacking.append(f"no time in {spelled(fields.time)!r}")
     elif not lacking:
-        lacking.append(f"unreadable time {_cut(time, 40)!r} in {moment!r}")
+        lacking.append(f"unreadable time {cut(as_text(time), 40)!r} in {spelled(fields.time)!r}")
     return ", ".join(lacking)
 
 
-def _unit(connection: duckdb.DuckDBPyConnection, part: Part) -> str:
-    """Tell whether the number of a row tells its line: "line", else "row"."""
-    if part.lines_before is None:
-        return "row"
-    if part.is_json:
-        return "line"
-    answer = connection.execute(
-        f"SELECT count(*) FROM {part.relation} WHERE contains({part.body}, '\\n')"
-    ).fetchone()
-    return "row" if answer and answer[0] else "line"
+def _value(record: dict[str, object], paths: Sequence[Keys]) -> object:
+    for keys in paths:
+        found: object = record
+        for key in keys:
+            if isinstance(found, str) and found.startswith("{"):
+                found = parsed(found)
+            if isinstance(found, dict):
+                found = found.get(str(key))
+            elif isinstance(found, list) and isinstance(key, int) and key < len(found):
+                found = found[key]
+            else:
+                found = None
+        if found is not None and found != "":
+            return found
+    return None
 
 
-def _numbers(
-    connection: duckdb.DuckDBPyConnection,
-    part: Part,
-    unit: str,
-    rows: Sequence[int],
-    broken: Sequence[int],
-) -> list[int]:
-    """What to call rows of the relation: they count from 1, with all that became no row."""
-    before = part.lines_before or 0
-    blank = _blank_lines(connection, part) if unit == "line" and rows else []
-    without_row = np.array(sorted({*broken, *blank}), dtype=np.int64)
-    counted = np.asarray(rows, dtype=np.int64) + before + 1
-    passed = (without_row - np.arange(len(without_row))).searchsorted(counted, side="right")
-    return [int(line) for line in counted + passed - (0 if unit == "line" else before)]
+def cut(text: str, length: int = SHOWN_CHARACTERS) -> str:
+    """A text, with its end cut off if it is long."""
+    return text if len(text) <= length else text[: length - 1] + "…"
 
 
-def _blank_lines(connection: duckdb.DuckDBPyConnection, part: Part) -> list[int]:
-    """The blank lines after a table's header; those of JSON lines have their own row."""
-    if part.lines is None:
-        return []
-    rows = connection.execute(
-        f"SELECT number FROM (SELECT row_number() OVER () AS number, line FROM {part.lines}) "
-        f"WHERE line IS NULL AND number > {part.lines_before}"
-    ).fetchall()
-    return [int(row[0]) for row in rows]
+def write_rejected(
+    rows: Iterator[RejectedRow], path: Path, *, is_new: bool
+) -> Iterator[RejectedRow]:
+    """Write rows to a file, new or to be gone on with, one JSON object a line; the first are given.
 
-
-def _plain(message: object) -> str:
-    return str(message).replace("\n", " ").strip()
-
-
-def _cut(text: object, length: int = SHOWN_CHARACTERS) -> str:
-    words = "" if text is None else str(text)
-    return words if len(words) <= length else words[: length - 1] + "…"
+    Raises SourceError when it cannot be written.
+    """
+    try:
+        with path.open("w" if is_new else "a", encoding="utf-8") as file:
+            for number, row in enumerate(rows):
+                file.write(json.dumps(asdict(row)) + "\n")
+                if number < SHOWN_REJECTS:
+                    yield row
+    except OSError as error:
+        raise SourceError(f"cannot write {path}: {error.strerror or error}") from None

@@ -41,13 +41,19 @@ class PartReport:
     rows: int
     """Rows read from it, rejected ones included."""
     user_field: str | None
-    """The field taken for the user; None in a source without rows."""
+    """The field taken for the user, " or " between those tried in turn; None without rows."""
     event_field: str | None
     """The field taken for the event's name."""
     time_field: str | None
     """The field taken for the time."""
     time_kind: str
     """How its values were read: "ISO text", "epoch seconds", … Empty in a source without rows."""
+    shape: str = "plain"
+    """The vendor's shape: "Amplitude", …; "plain" for none of them."""
+    why: str = ""
+    """What told so: "it has event_type, event_time, event_properties", "as told", …"""
+    id_field: str | None = None
+    """The field that tells duplicates (rule O2); None when there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,5 +70,9 @@ class LoadReport:
     """Rows that could not be used."""
     duplicate_events: int = 0
     """Rows dropped as exact duplicates of another (rule O2)."""
+    merged_ids: int = 0
+    """Ids that an alias put together with the user they belong to."""
+    warnings: tuple[str, ...] = ()
+    """What a person should know of the source, one line each."""
     rejected: tuple[RejectedRow, ...] = field(default=(), repr=False)
     """The first `SHOWN_REJECTS` of them."""

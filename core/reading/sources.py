@@ -1,131 +1,90 @@
-"""From what a person names to files, and from a file's first bytes to what it is.
-
-Content decides, never the name: `.json` that is NDJSON and `.csv.gz` that is plain are both read.
-"""
+"""From what a person names to files: a path, a glob, a folder, standard input or an address."""
 
 from __future__ import annotations
 
-import bz2
-import csv
 import glob
-import gzip
-import io
-import json
-import shutil
+import os
+import select
 import sys
-import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, cast
+from urllib.error import URLError
+from urllib.request import urlopen
 
 from core.errors import SourceError, did_you_mean
-from core.reading.sql import first_line, lines_relation
+from core.reading.spool import Spool, chunks_of
+from core.reading.sql import ask, first_line, literal
 
-HEAD_BYTES = 1 << 18
-"""Bytes looked at to tell what a file is."""
+STANDARD_INPUT = "-"
 
-_EXTENSIONS = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".txt", ".log", ".parquet", ".pq")
+WAIT_SECONDS = 0.1
+"""How long a silent pipe may keep us from noticing that reading should stop."""
+
+_EXTENSIONS = (
+    ".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".txt", ".log", ".parquet", ".pq", ".arrow",
+    ".feather", ".zip",
+)  # fmt: skip
 _COMPRESSED = (".gz", ".zst", ".bz2")
-_DELIMITERS = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar"}
 
 
 @dataclass(frozen=True, slots=True)
-class SourceFile:
-    """One file, and what its content says it is."""
+class Found:
+    """A file to read."""
 
     path: Path
-    """Where to read it."""
+    """Where it is."""
     label: str
-    """What to call it: the path as given, or "standard input"."""
-    format: str
-    """"empty", "array", "lines", "objects", "parquet" or "table"."""
-    compression: str = "none"
-    """"none", "gzip" or "zstd", as DuckDB names them."""
-    delimiter: str = ","
-    """Of a "table": the character between cells."""
-    columns: tuple[str, ...] = ()
-    """Of a "table": the names in its header, made distinct."""
-    skipped: int = 0
-    """Of a "table": blank lines before its header."""
-
-    @property
-    def described(self) -> str:
-        """The format in words."""
-        words = {
-            "empty": "empty",
-            "array": "JSON array",
-            "lines": "JSON lines",
-            "objects": "JSON objects",
-            "parquet": "Parquet",
-            "table": f"CSV, {_DELIMITERS.get(self.delimiter, self.delimiter)}",
-        }[self.format]
-        return words if self.compression == "none" else f"{words}, {self.compression}"
+    """What to call it: the path as given, the address, or "standard input"."""
+    is_named: bool
+    """Whether a person named it, rather than a folder or a glob that holds it."""
 
 
-def find_files(source: str, spool: Path) -> list[SourceFile]:
-    """The files that `source` names: a path, a glob, a folder (searched through) or "-".
+def find_files(source: str, spool: Spool, told: Callable[[], None]) -> list[Found]:
+    """The files that `source` names. Raises SourceError when there is none.
 
-    Standard input is copied into the folder `spool` first. Raises SourceError when there is none.
+    Standard input and what lies at an address is copied into the spool first.
     """
-    if source == "-":
-        copy = spool / "standard-input"
-        with copy.open("wb") as file:
-            shutil.copyfileobj(sys.stdin.buffer, file)
-        return [recognise(copy, "standard input")]
+    if source == STANDARD_INPUT:
+        chunks = _pipe(sys.stdin.fileno(), told)
+        return [Found(spool.write(chunks, "standard input", None, told), "standard input", True)]
     if "://" in source:
-        raise SourceError(f"{source} is an address; only files on this machine can be read so far")
+        return list(_fetch(source, spool, told))
     path = Path(source).expanduser()
     if path.is_dir():
-        found = sorted(p for p in path.rglob("*") if p.is_file() and _looks_like_events(p))
+        found = sorted(_walk(path))
         if not found:
             raise SourceError(f"no event files (JSON, CSV, Parquet) in the folder {source}")
-        return [recognise(p, str(p)) for p in found]
+        return [Found(p, str(p), is_named=False) for p in found]
+    if path.is_fifo() or path.is_char_device():
+        with path.open("rb", buffering=0) as file:
+            chunks = _pipe(file.fileno(), told)
+            return [Found(spool.write(chunks, source, None, told), source, is_named=True)]
     if path.exists():
-        return [recognise(path, source)]
+        return [Found(path, source, is_named=True)]
     matches = sorted(Path(m) for m in glob.glob(str(path), recursive=True))  # noqa: PTH207 - Path.glob refuses absolute patterns
-    files = [recognise(p, str(p)) for p in matches if p.is_file()]
+    files = [p for p in matches if p.is_file()]
     if not files:
         raise SourceError(_missing(source, path))
-    return files
+    return [Found(p, str(p), is_named=len(files) == 1) for p in files]
 
 
-def recognise(path: Path, label: str) -> SourceFile:
-    """What the first bytes of a file say it is. Raises SourceError when it cannot be opened."""
-    try:
-        with path.open("rb") as file:
-            magic = file.read(8)
-        compression = _compression(magic)
-        head = _head(path, compression)
-    except OSError as error:
-        raise SourceError(f"cannot open {label}: {error.strerror or error}") from error
-    if compression == "bzip2":
-        raise SourceError(f"{label} is compressed with bzip2; unpack it first: bunzip2 {label}")
-    if magic.startswith(b"PK\x03\x04"):
-        raise SourceError(f"{label} is a zip archive; unpack it and name the files inside")
-    if head.startswith(b"PAR1"):
-        return SourceFile(path, label, "parquet")
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise SourceError(f"{label} is UTF-16 text; convert it first: iconv -f utf-16 -t utf-8")
-    whole = head.decode("utf-8", errors="replace").removeprefix("\ufeff")
-    text = whole.lstrip()
-    if not text:
-        return SourceFile(path, label, "empty", compression)
-    if text[0] == "[":
-        return SourceFile(path, label, "array", compression)
-    if text[0] == "{":
-        return SourceFile(path, label, _json_layout(text), compression)
-    # Only whole lines are skipped: a first cell may be empty, and cells divided by tabs.
-    blank = whole[: whole.rfind("\n", 0, len(whole) - len(text)) + 1]
-    delimiter, columns = _header(whole.removeprefix(blank), label)
-    return SourceFile(path, label, "table", compression, delimiter, columns, blank.count("\n"))
-
-
-def _looks_like_events(path: Path) -> bool:
-    name = path.name.lower()
+def looks_like_events(name: str) -> bool:
+    """Whether a file in a folder or an archive is worth a look, by its name."""
+    lower = name.lower().rpartition("/")[2]
     for ending in _COMPRESSED:
-        name = name.removesuffix(ending)
-    return name.endswith(_EXTENSIONS) and not name.startswith(".")
+        lower = lower.removesuffix(ending)
+    return lower.endswith(_EXTENSIONS) and not lower.startswith((".", "_"))
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    # Links to folders are not followed: they may lead in a circle.
+    for place, folders, names in os.walk(folder):
+        folders.sort()
+        for name in names:
+            path = Path(place) / name
+            if looks_like_events(name) and path.is_file():
+                yield path
 
 
 def _missing(source: str, path: Path) -> str:
@@ -134,79 +93,49 @@ def _missing(source: str, path: Path) -> str:
     return f"there is no file {source}{did_you_mean(path.name, beside)}"
 
 
-def _compression(magic: bytes) -> str:
-    if magic.startswith(b"\x1f\x8b"):
-        return "gzip"
-    if magic.startswith(b"\x28\xb5\x2f\xfd"):
-        return "zstd"
-    if magic.startswith(b"BZh"):
-        return "bzip2"
-    return "none"
+def _pipe(descriptor: int, told: Callable[[], None]) -> Iterator[bytes]:
+    while True:
+        ready, _, _ = select.select([descriptor], [], [], WAIT_SECONDS)
+        told()
+        if ready:
+            chunk = os.read(descriptor, 1 << 20)
+            if not chunk:
+                return
+            yield chunk
 
 
-def _head(path: Path, compression: str) -> bytes:
-    if compression == "zstd":
-        return _zstd_head(path)
-    with _open(path, compression) as file:
+def _fetch(address: str, spool: Spool, told: Callable[[], None]) -> Iterator[Found]:
+    if address.startswith(("http://", "https://")):
         try:
-            return file.read(HEAD_BYTES)
-        except EOFError:
-            raise SourceError(f"{path} ends in the middle of its {compression} data") from None
-        except zlib.error as error:
-            raise SourceError(f"cannot unpack {path}: {error}") from error
-
-
-def _open(path: Path, compression: str) -> IO[bytes]:
-    if compression == "gzip":
-        return cast(IO[bytes], gzip.open(path))
-    return cast(IO[bytes], bz2.open(path)) if compression == "bzip2" else path.open("rb")
-
-
-def _zstd_head(path: Path) -> bytes:
-    # Python 3.11 has no zstd of its own; DuckDB does.
+            with urlopen(address, timeout=30) as answer:  # noqa: S310 - only these two schemes
+                path = spool.write(chunks_of(answer), address, None, told)
+        except (URLError, TimeoutError, ValueError) as error:
+            raise SourceError(f"cannot fetch {address}: {_reason(error)}") from None
+        yield Found(path, address, is_named=True)
+        return
     import duckdb
 
-    try:
-        row = duckdb.execute(
-            f"SELECT line FROM {lines_relation(path, 'zstd', 'head')} LIMIT 1"
-        ).fetchone()
-    except duckdb.Error as error:
-        raise SourceError(f"cannot unpack {path}: {first_line(error)}") from error
-    return b"" if row is None else f"{row[0]}\n".encode()
+    with duckdb.connect() as connection:
+        try:
+            ask(connection, "SET autoinstall_known_extensions = false")
+            ask(connection, "LOAD httpfs")
+        except duckdb.Error:
+            raise SourceError(
+                f"{address} needs DuckDB's extension httpfs, which is not installed here: "
+                "python -c \"import duckdb; duckdb.execute('INSTALL httpfs')\""
+            ) from None
+        try:
+            names = ask(connection, f"SELECT file FROM glob({literal(address)})")
+            for (name,) in names:
+                query = f"SELECT content FROM read_blob({literal(str(name))})"
+                contents = (bytes(row[0]) for row in ask(connection, query))
+                path = spool.write(contents, str(name), None, told)
+                yield Found(path, str(name), is_named=len(names) == 1)
+        except duckdb.Error as error:
+            raise SourceError(f"cannot fetch {address}: {first_line(error)}") from None
+        if not names:
+            raise SourceError(f"there is nothing at {address}")
 
 
-def _json_layout(text: str) -> str:
-    first, ended, _ = text.partition("\n")
-    try:
-        json.loads(first)
-    except ValueError:
-        # One broken line among good ones is still lines; an object spread over lines is not.
-        return "lines" if ended and not first.rstrip().endswith(("{", ",", "[")) else "objects"
-    except RecursionError:
-        return "lines"
-    return "lines"
-
-
-def _header(text: str, label: str) -> tuple[str, tuple[str, ...]]:
-    lines = io.StringIO(text, newline="")
-    delimiter = max(_DELIMITERS, key=lines.readline().count)
-    lines.seek(0)
-    try:
-        cells = next(csv.reader(lines, delimiter=delimiter, strict=False), [])
-    except csv.Error as error:
-        raise SourceError(f"{label} is neither JSON, CSV nor Parquet: {error}") from error
-    return delimiter, _distinct(cells)
-
-
-def _distinct(names: Sequence[str]) -> tuple[str, ...]:
-    """Names made unique as SQL sees them: without regard to case, and none of them empty."""
-    taken: set[str] = set()
-    result = []
-    for number, name in enumerate(names, 1):
-        clean = name.strip() or f"column_{number}"
-        unique, extra = clean, 2
-        while unique.casefold() in taken:
-            unique, extra = f"{clean}_{extra}", extra + 1
-        taken.add(unique.casefold())
-        result.append(unique)
-    return tuple(result)
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "reason", None) or error)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 import core
 from core.log import sort_events
+from core.reading.progress import Watch
 from core.reading.raw import RawEvents
 from core.reading.store import Store
 from tests.core.oracle import Trail
@@ -59,12 +60,16 @@ def quick_log(trails: Trails, codes: Sequence[int] = ()) -> core.EventLog:
             users=np.array(users, dtype=object),
             names=tuple(names),
             user=np.array([users.index(row[0]) for row in rows], dtype=np.int32),
-            name=np.array([names.index(row[1]) for row in rows], dtype=np.uint32),
+            name=np.array([names.index(row[1]) for row in rows], dtype=np.int32),
             time=np.array([row[2] for row in rows], dtype=np.int64),
             sequence=None,
             row=np.arange(len(rows), dtype=np.int64),
             store=_Values(codes or [-1] * len(rows)),
             report=core.LoadReport(),
+            merged={},
+            ids=None,
+            release=lambda: None,
+            watch=Watch(),
         )
     )
 

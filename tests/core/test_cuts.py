@@ -358,5 +358,5 @@ def test_j3_a_field_without_values_is_there_and_cuts_nothing() -> None:
 
 def test_j3_a_missing_field_names_those_there_are() -> None:
     log = core.read_events([{"user": "u", "event": "x", "time": 0, "b": 1, "a": 2}])
-    with pytest.raises(core.QuestionError, match="the fields are a, b, event, time, user"):
+    with pytest.raises(core.QuestionError, match="the fields are user, event, time, b, a"):
         core.reconstruct_journeys(log, session_field="?")

@@ -73,8 +73,15 @@ def test_suggested_is_exactly_the_shops_funnel(log: core.EventLog) -> None:
 def test_shuffled_demo_gives_the_identical_document(log: core.EventLog, seed: int) -> None:
     rows = _rows()
     shuffled = core.open_engine(Random(seed).sample(rows, len(rows)))
-    document = core.document(core.LocalEngine(log), core.Study())
-    assert json.dumps(core.document(shuffled, core.Study())) == json.dumps(document)
+    document, other = (
+        {
+            key: value
+            for key, value in core.document(engine, core.Study()).items()
+            if key != "sources"
+        }
+        for engine in (core.LocalEngine(log), shuffled)
+    )
+    assert json.dumps(other) == json.dumps(document)
     assert document["journeys_count"] == 5
     assert document["warnings"] == []
 

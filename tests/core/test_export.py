@@ -54,6 +54,7 @@ DOCUMENT = {
     "events_count": 4,
     "rejected_rows": 0,
     "duplicate_events": 0,
+    "merged_ids": 0,
     "session_timeout_minutes": 30.0,
     "funnel": {
         "scope": "journeys",
@@ -89,6 +90,20 @@ DOCUMENT = {
     ],
     "journeys": JOURNEYS,
     "warnings": ["no event is named 'basket'"],
+    "sources": [
+        {
+            "source": "list",
+            "format": "records",
+            "rows": 4,
+            "user_field": "user",
+            "event_field": "event",
+            "time_field": "time",
+            "time_kind": "epoch seconds",
+            "shape": "plain",
+            "why": "by the names of its fields",
+            "id_field": None,
+        }
+    ],
 }
 
 

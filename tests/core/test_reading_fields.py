@@ -4,35 +4,30 @@ import duckdb
 import pytest
 
 import core
-from core.reading.fields import (
-    EVENT_NAMES,
-    TIME_NAMES,
-    USER_NAMES,
-    FieldChoice,
-    guess_fields,
-)
+from core.reading.fields import EVENT_NAMES, TIME_NAMES, USER_NAMES, guess_fields
+from core.reading.options import ReadOptions
 
-GUESS = FieldChoice()
+GUESS = ReadOptions()
 
 
 @pytest.mark.parametrize("name", USER_NAMES)
 def test_user_field_is_guessed(name: str) -> None:
-    assert guess_fields(["x", name, "event", "time"], GUESS, "a.csv").user == (name,)
+    assert guess_fields(["x", name, "event", "time"], GUESS, "a.csv").user == ((name,),)
 
 
 @pytest.mark.parametrize("name", EVENT_NAMES)
 def test_event_field_is_guessed(name: str) -> None:
-    assert guess_fields(["x", "user", name, "time"], GUESS, "a.csv").event == (name,)
+    assert guess_fields(["x", "user", name, "time"], GUESS, "a.csv").event == ((name,),)
 
 
 @pytest.mark.parametrize("name", TIME_NAMES)
 def test_time_field_is_guessed(name: str) -> None:
-    assert guess_fields(["x", "user", "event", name], GUESS, "a.csv").time == (name,)
+    assert guess_fields(["x", "user", "event", name], GUESS, "a.csv").time == ((name,),)
 
 
 @pytest.mark.parametrize("name", ["UserID", "user-id", "User Id", "USER_ID"])
 def test_case_and_punctuation_of_a_name_do_not_matter(name: str) -> None:
-    assert guess_fields([name, "event", "time"], GUESS, "a.csv").user == (name,)
+    assert guess_fields([name, "event", "time"], GUESS, "a.csv").user == ((name,),)
 
 
 @pytest.mark.parametrize(
@@ -47,12 +42,15 @@ def test_case_and_punctuation_of_a_name_do_not_matter(name: str) -> None:
 def test_the_likelier_name_wins_whatever_the_order(keys: list[str], fields: str) -> None:
     for order in (keys, keys[::-1]):
         found = guess_fields(order, GUESS, "a.csv")
-        assert [*found.user, *found.event, *found.time] == fields.split()
+        chosen = [*found.user, *found.event, *found.time]
+        assert chosen == [(field,) for field in fields.split()]
 
 
 def test_a_named_field_wins_and_is_not_guessed_again() -> None:
-    found = guess_fields(["user", "event", "name", "time"], FieldChoice(user="event"), "a.csv")
-    assert (found.user, found.event) == (("event",), ("name",))
+    found = guess_fields(
+        ["user", "event", "name", "time"], ReadOptions(user_field="event"), "a.csv"
+    )
+    assert (found.user, found.event) == ((("event",),), (("name",),))
 
 
 @pytest.mark.parametrize("name", ["seq", "sequence", "sequence_number", "Event-Sequence"])
@@ -65,13 +63,19 @@ def test_o1_sequence_field_is_guessed(name: str) -> None:
 @pytest.mark.parametrize(
     ("choice", "says"),
     [
-        (FieldChoice(user="usr"), "a.csv has no field 'usr' for the user; did you mean user?"),
-        (FieldChoice(time="zzz"), "a.csv has no field 'zzz' for the time; its fields are user, "),
-        (FieldChoice(event="user..x"), "no field 'user..x' for the event"),
+        (
+            ReadOptions(user_field="usr"),
+            "a.csv has no field 'usr' for the user; did you mean user?",
+        ),
+        (
+            ReadOptions(time_field="zzz"),
+            "a.csv has no field 'zzz' for the time; its fields are user, ",
+        ),
+        (ReadOptions(event_field="user..x"), "no field 'user..x' for the event"),
     ],
     ids=["near", "far", "empty step"],
 )
-def test_an_unknown_field_is_refused_with_the_known_ones(choice: FieldChoice, says: str) -> None:
+def test_an_unknown_field_is_refused_with_the_known_ones(choice: ReadOptions, says: str) -> None:
     with pytest.raises(core.SourceError) as error:
         guess_fields(["user", "event", "time"], choice, "a.csv")
     assert says in str(error.value)

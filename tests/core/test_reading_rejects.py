@@ -37,7 +37,7 @@ def test_row_that_lacks_something_says_what(lack: str) -> None:
 G = json.dumps(GOOD)
 NO_EVENT = '{"user":"u","time":"2026-01-05"}'
 WHY = "no event in 'event'"
-BAD = "Invalid unicode (byte sequence mismatch) detected. This file is not utf-8 encoded."
+NOTHING = "no event in 'event', no time in 'time'"
 SHORT = "Expected Number of Columns: 3 Found: 2"
 LONG = "Expected Number of Columns: 3 Found: 4"
 C = "ana,view,2026-01-05T10:00:00Z"
@@ -60,7 +60,7 @@ PLACES: dict[str, tuple[str, list[tuple[str, int, str]]]] = {
     ),
     "lines, bad UTF-8": (
         f'{G}\n\n{{"user":"\udcff"}}\n\n{NO_EVENT}\n{{"user":"\udcff"}}\n{NO_EVENT}\n',
-        [("line", 3, BAD), ("line", 5, WHY), ("line", 6, BAD), ("line", 7, WHY)],
+        [("line", 3, NOTHING), ("line", 5, WHY), ("line", 6, NOTHING), ("line", 7, WHY)],
     ),
     "array": (
         f"[{G}, {NO_EVENT},\n5, null, {G}]",
@@ -78,7 +78,7 @@ PLACES: dict[str, tuple[str, list[tuple[str, int, str]]]] = {
     "table, byte order mark": (f"\ufeff{H}\n{C}\nu,,2026-01-05\n", [("line", 3, WHY)]),
     "table, bad UTF-8": (
         f"{H}\n{C}\n\nu,\udcff\udcfe,2026-01-05\n\nu,,2026-01-05\n",
-        [("line", 4, BAD), ("line", 6, WHY)],
+        [("line", 6, WHY)],
     ),
     "table, cells missing or left over": (
         f"{H}\n{C}\nu,a\n\n{C},9\n{C}\nu,,2026-01-05\n",
@@ -86,11 +86,11 @@ PLACES: dict[str, tuple[str, list[tuple[str, int, str]]]] = {
     ),
     "table, cell of two lines": (
         f'{H}\n"a\nb",view,2026-01-05\nu,,2026-01-05\n{C}\n',
-        [("row", 2, WHY)],
+        [("line", 4, WHY)],
     ),
     "table, broken around a cell of two lines": (
         f'{H}\nu,a\n"a\nb",view,2026-01-05\nu,a\n{C}\nu,,2026-01-05\nu,a\n',
-        [("row", 1, SHORT), ("row", 3, SHORT), ("row", 5, WHY), ("row", 6, SHORT)],
+        [("line", 2, SHORT), ("line", 5, SHORT), ("line", 7, WHY), ("line", 8, SHORT)],
     ),
     "table, mixed ends": (
         f"{H}\n{C}\r\n\r\n\nu,,2026-01-05\nu,a\r\nu,,2026-01-05\r\n{C}\n",
@@ -184,3 +184,32 @@ def test_j4_a_log_of_rejected_rows_only_is_valid() -> None:
     rows: list[dict[str, object]] = [{}, {"x": 1}, {**GOOD, "time": "soon"}]
     log = core.read_events(rows)
     assert (len(log), log.users_count, log.report.rejected_rows) == (0, 0, 3)
+
+
+def test_all_rejected_rows_are_written_whole_to_a_file(tmp_path: Path) -> None:
+    long = "x" * 2_000
+    (tmp_path / "a").write_text(f"{G}\n{NO_EVENT}\n=1+1 {long}\n", encoding="utf-8")
+    (tmp_path / "b").write_text(f"{H}\n{C}\nu,a\n", encoding="utf-8")
+    out = tmp_path / "rejects.ndjson"
+    log = core.read_events([tmp_path / "a", tmp_path / "b"], rejects=str(out))
+    rows = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [(Path(r["source"]).name, r["number"], r["reason"], r["text"]) for r in rows] == [
+        ("a", 2, WHY, NO_EVENT),
+        ("a", 3, "not valid JSON", f"=1+1 {long}"),
+        ("b", 3, SHORT, "u,a"),
+    ]
+    assert [len(row.text) for row in log.report.rejected] == [len(NO_EVENT), SHOWN_CHARACTERS, 3]
+
+
+def test_a_rejects_file_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(core.SourceError, match="cannot write"):
+        core.read_events([GOOD, {}], rejects=str(tmp_path / "no" / "such"))
+
+
+def test_strict_fails_at_the_first_rejected_row(tmp_path: Path) -> None:
+    path = tmp_path / "events"
+    path.write_text(f"{G}\n{NO_EVENT}\nnope\n", encoding="utf-8")
+    with pytest.raises(core.SourceError, match="events line 2: no event in 'event'; without --str"):
+        core.read_events(path, strict=True)
+    path.write_text(f"{G}\n\n{G}\n", encoding="utf-8")
+    assert len(core.read_events(path, strict=True)) == 2

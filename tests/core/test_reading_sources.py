@@ -1,11 +1,15 @@
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
 import core
+from core.reading.progress import Share
 
 ROOT = Path(__file__).parents[2]
 LINE = '{"user":"ana","event":"view","time":1}\n'
@@ -105,9 +109,10 @@ def test_missing_file_names_a_near_one(tmp_path: Path, source: str, says: str) -
     assert str(error.value) == says.format(folder=tmp_path)
 
 
-def test_an_address_is_refused_in_one_line() -> None:
-    with pytest.raises(core.SourceError, match="only files on this machine"):
-        core.read_events("https://example.com/events.json")
+@pytest.mark.parametrize("scheme", ["s3", "gs"])
+def test_an_address_says_in_one_line_which_extension_it_needs(scheme: str) -> None:
+    with pytest.raises(core.SourceError, match=r"needs DuckDB's extension httpfs.*INSTALL httpfs"):
+        core.read_events(f"{scheme}://bucket/events.json")
 
 
 @pytest.mark.parametrize("source", [{"user": "ana"}, 7, None], ids=["mapping", "number", "none"])
@@ -155,7 +160,7 @@ def large_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_cancelled_reading_stops(
     large_file: Path, monkeypatch: pytest.MonkeyPatch, patience: int
 ) -> None:
-    monkeypatch.setattr("core.reading.store.POLL_SECONDS", 0.002)
+    monkeypatch.setattr("core.reading.progress.POLL_SECONDS", 0.002)
     with pytest.raises(core.Cancelled):
         core.read_events(large_file, cancelled=_after(patience))
 
@@ -168,9 +173,49 @@ def _after(calls: int) -> Callable[[], bool]:
 def test_reading_goes_on_while_not_cancelled(
     large_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.reading.store.POLL_SECONDS", 0.002)
-    told: list[float] = []
+    monkeypatch.setattr("core.reading.progress.POLL_SECONDS", 0.002)
+    told: list[Share] = []
     log = core.read_events([large_file, large_file], cancelled=lambda: False, progress=told.append)
     assert len(log) == 600_000
     assert told == sorted(told)
     assert 0 <= told[0] < 0.35 < told[-1] <= 1
+    size = 2 * large_file.stat().st_size
+    assert {share.bytes_total for share in told} <= {0, size}  # none is known to begin with
+    assert 0 <= told[0].bytes_read < told[-1].bytes_read == size
+    assert (told[0].rows, told[-1].rows) == (0, 600_000)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+def test_reading_stops_at_any_share_of_the_work(
+    large_file: Path, share: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.reading.progress.POLL_SECONDS", 0.002)
+    told = 0.0
+
+    def progress(share_told: Share) -> None:
+        nonlocal told
+        told = share_told
+
+    with pytest.raises(core.Cancelled):
+        core.read_events([large_file] * 3, cancelled=lambda: told >= share, progress=progress)
+    assert told < 1
+
+
+def test_an_address_of_the_web_is_fetched_and_read(tmp_path: Path) -> None:
+    _files(tmp_path, "a.json")
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(tmp_path)))
+    Thread(target=server.serve_forever, daemon=True).start()
+    address = f"http://127.0.0.1:{server.server_port}"
+    try:
+        log = core.read_events(f"{address}/a.json")
+        assert (log.users.tolist(), log.report.parts[0].source) == (["u0"], f"{address}/a.json")
+        with pytest.raises(core.SourceError, match=f"cannot fetch {address}/none: File not found"):
+            core.read_events(f"{address}/none")
+    finally:
+        server.shutdown()
+        server.server_close()

@@ -33,6 +33,10 @@ ISO = {
     "2026-01-05T10:02:00.999999999Z": "2026-01-05T10:02:00.999999",
     "2026-01-05T10:02Z": "2026-01-05T10:02:00",
     "2026-01-05": "2026-01-05T00:00:00",
+    "2026-01-05 10:02": "2026-01-05T10:02:00",
+    "2026-01-05T10:02:00.1234Z": "2026-01-05T10:02:00.123400",
+    "2026-01-05T10:02:00.12345678+00:00": "2026-01-05T10:02:00.123456",
+    "2026-01-05T10:02:00 UTC": "2026-01-05T10:02:00",
     "1969-12-31T23:59:59.999999Z": "1969-12-31T23:59:59.999999",
 }
 
@@ -107,6 +111,24 @@ def test_epoch_unit_is_told_by_its_size(unit: str, as_text: bool) -> None:
     )
     assert log.events(0, 1)[0].time.isoformat() == f"{moment}+00:00"
     assert log.report.parts[0].time_kind == kind
+
+
+def test_times_of_web_logs_are_read_with_their_zones() -> None:
+    assert _read("17/May/2015:10:05:03 +0000", "17/May/2015:10:05:03 -0530") == [
+        "2015-05-17T10:05:03",
+        "2015-05-17T15:35:03",
+    ]
+
+
+@pytest.mark.parametrize("clock", ["10:02", "10:02:03", "9:02:03.25"])
+def test_day_and_time_of_day_may_stand_in_two_fields(clock: str) -> None:
+    row = {"user": "ana", "event": "view", "date": "2026-07-05", "time": clock, "n": 1}
+    log = core.read_events([row], tz="America/New_York")
+    (event,) = log.events(0, 1)
+    two_digits = clock if clock[1].isdigit() else f"0{clock}"
+    assert event.time == datetime.fromisoformat(f"2026-07-05T{two_digits}-04:00")
+    assert event.properties == {"n": 1}
+    assert log.report.parts[0].time_field == "date and time"
 
 
 def test_epoch_unit_is_told_once_for_the_whole_column() -> None:

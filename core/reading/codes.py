@@ -1,0 +1,97 @@
+"""Texts to numbers: every distinct text gets its place in the order of code points.
+
+DuckDB finds the distinct texts, and hands out a hash for each row in place of its text, so that no
+Python object is made for a row. The hash is as short as keeps them apart, which is checked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import duckdb
+import numpy as np
+
+from core.reading.cores import on_all_cores, slices
+from core.reading.sql import ask_columns
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+HASHES = ("hash({0})", "md5_number_lower({0})", "md5_number_upper({0} || 'tracer')")
+"""SQL for the hash of a text, tried in turn until none is shared: the first never failed yet."""
+
+_WIDTHS = ((16, "USMALLINT", np.uint16), (32, "UINTEGER", np.uint32), (64, "UBIGINT", np.uint64))
+
+SPARSE = 8
+"""Places of a table for each hash in it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Texts:
+    """The distinct texts of a column."""
+
+    texts: NDArray[np.object_]
+    """(k) in the order of their code points."""
+    hashes: NDArray[np.unsignedinteger]
+    """(k) the hash of each, no two alike."""
+    hash_sql: str
+    """SQL for a hash, with `{0}` for the text."""
+
+
+def distinct_texts(
+    connection: duckdb.DuckDBPyConnection, relations: Sequence[str], column: str
+) -> Texts:
+    """The distinct texts in a column of some relations, NULL left out."""
+    rows = " UNION ALL ".join(f"SELECT {column} FROM {relation}" for relation in relations)
+    for hash_sql in HASHES:
+        found = ask_columns(
+            connection,
+            f"SELECT {column} AS text, {hash_sql.format(column)} AS hash FROM "
+            f"(SELECT DISTINCT {column} FROM ({rows}) WHERE {column} IS NOT NULL) ORDER BY 1",
+        )
+        texts, whole = np.asarray(found["text"], dtype=object), np.asarray(found["hash"])
+        for bits, name, kind in _WIDTHS:
+            hashes: NDArray[np.unsignedinteger] = (whole >> np.uint64(64 - bits)).astype(kind)
+            if len(hashes) < 1 << bits and len(np.unique(hashes)) == len(hashes):
+                short = f"CAST({hash_sql} >> {64 - bits} AS {name})"
+                return Texts(texts, hashes, hash_sql if bits == 64 else short)
+    raise RuntimeError("three hashes of 64 bits met in one text each")
+
+
+def places_of(
+    values: NDArray[np.unsignedinteger], hashes: NDArray[np.unsignedinteger]
+) -> NDArray[np.int32]:
+    """(n) the place in `hashes`, which are all distinct, of each value; for others any place."""
+    result = np.zeros(len(values), dtype=np.int32)
+    where: NDArray[np.int64] | None = None
+    left = np.arange(len(hashes), dtype=np.int32)
+    wanted = values
+    width, taken = 8 * hashes.itemsize, 0
+    # Each round looks at other bits of what the one before has confused.
+    while len(left):
+        bits = min(width, max(8, (len(left) * SPARSE - 1).bit_length()))
+        taken = taken + bits if taken + bits <= width else bits
+        shift, mask = hashes.dtype.type(width - taken), hashes.dtype.type((1 << bits) - 1)
+        table = np.zeros(1 << bits, dtype=np.int32)
+        table[hashes[left] >> shift & mask] = left
+        found = np.empty(len(wanted), dtype=np.int32)
+
+        def look(part: slice) -> NDArray[np.int64]:
+            there = wanted[part]  # noqa: B023 - called before the next round
+            found[part] = table[there >> shift & mask]  # noqa: B023 - as above
+            wrong: NDArray[np.int64] = np.flatnonzero(
+                hashes[found[part]] != there  # noqa: B023 - as above
+            )
+            return wrong + int(part.start)
+
+        confused = np.concatenate([np.empty(0, np.int64), *on_all_cores(look, slices(len(wanted)))])
+        if where is None:
+            result = found
+        else:
+            result[where] = found
+        left = left[table[hashes[left] >> shift & mask] != left]
+        wanted = wanted[confused]
+        where = confused if where is None else where[confused]
+    return result

@@ -1,0 +1,143 @@
+"""What reading picks from each row: user, event, time and the little else that orders events.
+
+The texts are in DuckDB only while they are made numbers; a large Parquet file is read twice
+rather than copied. Rows are in the order of the parts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import numpy as np
+
+from core.reading.codes import Texts
+from core.reading.formats.parquet import ParquetFile
+from core.reading.part import REJECTED, Part
+from core.reading.sql import ask, ask_columns
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+LARGE = 1_000_000
+"""Rows of a Parquet file from which on it is not copied."""
+
+
+@dataclass
+class _Batch:
+    """Rows of one or more parts, one after another."""
+
+    name: str
+    columns: tuple[str, ...]
+    is_view: bool
+    rows: int
+
+
+class Picked:
+    """The rows picked so far."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Nothing yet."""
+        self._connection = connection
+        self._batches: list[_Batch] = []
+
+    @property
+    def relations(self) -> list[str]:
+        """The names of the tables and views that hold them."""
+        return [batch.name for batch in self._batches]
+
+    def relations_with(self, column: str) -> list[str]:
+        """Those that have a column."""
+        return [batch.name for batch in self._batches if column in batch.columns]
+
+    def add(self, part: Part) -> int:
+        """Take in the rows of a part, and say how many there are."""
+        if isinstance(part.file, ParquetFile):
+            rows = self._count(part.file.relation)
+            if rows >= LARGE:
+                self._create("VIEW", part.extract(number="file_row_number"), rows)
+                return rows
+        extract = part.extract()
+        described = ask(self._connection, f"DESCRIBE {extract}")
+        columns = tuple(str(row[0]) for row in described)
+        last = self._batches[-1] if self._batches else None
+        if last is None or last.is_view or last.columns != columns:
+            return self._create("TABLE", extract, None)
+        ((inserted,),) = ask(self._connection, f"INSERT INTO {last.name} {extract}")
+        last.rows += int(inserted)
+        return int(inserted)
+
+    def numbers(self, users: Texts, names: Texts) -> dict[str, NDArray[Any]]:
+        """(rows) u and e as hashes, t, and s where any part has it; `REJECTED` for no time."""
+        columns = {
+            "u": users.hash_sql.format("u"),
+            "e": names.hash_sql.format("e"),
+            "t": f"coalesce(t, {REJECTED})",
+        }
+        found = [
+            ask_columns(
+                self._connection,
+                f"SELECT {', '.join(f'{sql} AS {name}' for name, sql in columns.items())}"
+                f"{', s' if 's' in batch.columns else ''} FROM {batch.name}",
+            )
+            for batch in self._batches
+        ]
+        result: dict[str, NDArray[Any]] = {}
+        for name in (*columns, "s"):
+            if name == "s" and not self.relations_with("s"):
+                continue
+            parts = [
+                one[name] if name in one else np.zeros(batch.rows, dtype=np.int64)
+                for one, batch in zip(found, self._batches, strict=True)
+            ]
+            # A hash of NULL stands in rows that are rejected, and a mask beside it is of no use.
+            plain = [np.ma.getdata(part) for part in parts]
+            result[name] = plain[0] if len(plain) == 1 else np.concatenate(plain)
+            for one in found:
+                one.pop(name, None)
+        return result
+
+    def ids(self, rows: NDArray[np.int64]) -> NDArray[np.uint64]:
+        """For some rows a hash of the id that tells duplicates, 0 for none."""
+        result = np.zeros(len(rows), dtype=np.uint64)
+        first = 0
+        for batch in self._batches:
+            mine = np.flatnonzero((rows >= first) & (rows < first + batch.rows))
+            if len(mine) and "d" in batch.columns:
+                result[mine] = self._ids(batch, rows[mine] - first)
+            first += batch.rows
+        return result
+
+    def _ids(self, batch: _Batch, rows: NDArray[np.int64]) -> NDArray[np.uint64]:
+        wanted = {"n": np.unique(rows)}
+        self._connection.register("wanted", wanted)
+        number = "n" if batch.is_view else "rowid"
+        found = ask_columns(
+            self._connection,
+            f"SELECT {number} AS n, d FROM {batch.name} WHERE {number} IN (SELECT n FROM wanted)",
+        )
+        self._connection.unregister("wanted")
+        by = np.argsort(found["n"])
+        ids: NDArray[np.uint64] = found["d"][by][found["n"][by].searchsorted(rows)]
+        return ids
+
+    def drop(self) -> None:
+        """Let go of everything."""
+        for batch in self._batches:
+            kind = "VIEW" if batch.is_view else "TABLE"
+            ask(self._connection, f"DROP {kind} IF EXISTS {batch.name}")
+        self._batches = []
+
+    def _create(self, kind: str, extract: str, rows: int | None) -> int:
+        name = f"picked_{len(self._batches)}"
+        ask(self._connection, f"CREATE OR REPLACE TEMP {kind} {name} AS {extract}")
+        described = ask(self._connection, f"DESCRIBE {name}")
+        columns = tuple(str(row[0]) for row in described)
+        rows = self._count(name) if rows is None else rows
+        self._batches.append(_Batch(name, columns, kind == "VIEW", rows))
+        return rows
+
+    def _count(self, relation: str) -> int:
+        ((count,),) = ask(self._connection, f"SELECT count(*) FROM {relation}")
+        return int(count)
