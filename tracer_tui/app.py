@@ -9,15 +9,13 @@ import sys
 from collections.abc import Iterable
 from typing import ClassVar
 
-import rich
-from rich.segment import Segments
-from rich.traceback import Traceback
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from core.study import Study
-from tracer_tui.screens.explorer import Explorer, OpenEngine
+from tracer_tui.palette import commands
+from tracer_tui.screens.opening import OpenEngine, Opening
 
 UNREADABLE = 3
 """Exit code where the source could not be read."""
@@ -33,18 +31,23 @@ class TracerApp(App[None]):
         (0, "-narrow"),
         (100, "-wide"),
     ]
+    VERTICAL_BREAKPOINTS = [  # noqa: RUF012 - not a ClassVar in Textual
+        (0, "-short"),
+        (20, "-tall"),
+    ]
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+q", "quit", "Quit", show=False, id="app.quit_always")
+        Binding("question_mark,f1", "help", "Help", key_display="?", id="app.help"),
+        Binding("ctrl+q", "quit", "Quit", show=False, id="app.quit_always"),
     ]
 
     def __init__(self, open_engine: OpenEngine, study: Study, label: str) -> None:
         """Explore what `open_engine` opens, called `label`, beginning with `study`."""
         # Only an application that begins in the terminal's own colours can leave them all out.
         super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
-        self._first = Explorer(open_engine, study, label)
+        self._first = Opening(open_engine, study, label)
 
     def get_default_screen(self) -> Screen[None]:
-        """Begin with the explorer."""
+        """Begin with reading."""
         return self._first
 
     def on_mount(self) -> None:
@@ -59,10 +62,21 @@ class TracerApp(App[None]):
 
     async def action_quit(self) -> None:
         """Leave; with the exit code of an unreadable source if there was nothing to see."""
-        self.exit(return_code=UNREADABLE if self._first.unreadable else 0)
+        self.exit(return_code=UNREADABLE if self._first.is_unreadable else 0)
+
+    def action_help(self) -> None:
+        """Show the keys that work here."""
+        from tracer_tui.screens.help import Help, keys_of
+
+        if not isinstance(self.screen, Help):
+            self.push_screen(Help(keys_of(self, self.screen)))
 
     def _fatal_error(self) -> None:
         """Show where it broke, without the values there: they are people's data."""
+        import rich
+        from rich.segment import Segments
+        from rich.traceback import Traceback
+
         self.bell()
         traceback = Traceback(show_locals=False, width=None, suppress=[rich])
         self._exit_renderables.append(Segments(self.console.render(traceback)))
@@ -70,18 +84,4 @@ class TracerApp(App[None]):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Offer every key's action in the palette, then the application's own."""
-        offered = set[str]()
-        for active in screen.active_bindings.values():
-            binding = active.binding
-            is_new = binding.description not in offered
-            if is_new and active.enabled and binding.description and not binding.system:
-                offered.add(binding.description)
-                key = self.get_key_display(binding)
-
-                def run(action: str = binding.action, node: object = active.node) -> None:
-                    self.call_later(self.run_action, action, node)
-
-                yield SystemCommand(binding.description, f"key {key}", run)
-        for command in super().get_system_commands(screen):
-            if command.title not in offered:
-                yield command
+        yield from commands(self, screen, super().get_system_commands(screen))

@@ -12,6 +12,7 @@ from core.study import Study
 from tests.tui.driving import NARROW, WIDE, Face, demo_engine, opened, settled, until
 from tests.tui.hostile import HOSTILE, SHORT
 from tracer_tui.app import TracerApp
+from tracer_tui.screens.opening import Opening
 from tracer_tui.screens.picker import StagePicker
 from tracer_tui.screens.prompt import Prompt
 from tracer_tui.screens.rejects import Rejects
@@ -99,8 +100,8 @@ async def test_a_name_as_the_only_stage_user_and_event(kind: str) -> None:
         assert start.strip() == "" or start in face.text
         await face.press("3", "g", "enter")
         check(face)
-        assert face.title(face.users).startswith("Left at ①")
-        await face.press("G", "d", "d", "a", "enter")
+        assert [chip.split(" ")[:3] for chip in face.chips] == [["left", "at", "①"]]
+        await face.press("3", "G", "d", "d", "a", "enter")
         check(face)
         assert face.stages == [f"{name}!"]
 
@@ -110,7 +111,7 @@ async def test_names_are_no_markup_on_the_screen() -> None:
     engine = core.open_engine([{"user": name, "event": name, "time": 1_000_000_000}])
     async with opened(engine, size=WIDE) as face:
         assert face.text.count(name) >= 4  # list, title, event, bar
-        for pane in (face.lines, face.timeline, face.bars):
+        for pane in (face.lines, face.trail_lines, face.bars):
             for y in (0, 1, 2):
                 await face.click(pane, (6, y))
         assert face.app.return_code is None
@@ -209,7 +210,7 @@ async def test_a_source_and_an_error_with_a_name_in_them(kind: str) -> None:
     async with app.run_test(size=NARROW) as pilot:
         face = Face(pilot, [])
         check(face)
-        await until(pilot, lambda: face.explorer.unreadable)
+        await until(pilot, lambda: isinstance(app.screen, Opening) and app.screen.is_unreadable)
         await settled(pilot)
         check(face)
         assert "cannot read" in face.text

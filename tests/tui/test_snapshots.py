@@ -12,6 +12,7 @@ import core
 from core.study import Study
 from tests.tui.driving import DEMO, NARROW, WIDE, Face, until
 from tracer_tui.app import TracerApp
+from tracer_tui.screens.opening import Opening
 
 DAY = "2026-01-05T10:0"
 ROWS = [
@@ -40,6 +41,11 @@ class Compare(Protocol):
 Shot = Callable[..., bool]
 
 
+def is_unreadable(pilot: Pilot[None]) -> bool:
+    screen = pilot.app.screen
+    return isinstance(screen, Opening) and screen.is_unreadable
+
+
 @pytest.fixture
 def looks_as_before(snap_compare: Compare, monkeypatch: pytest.MonkeyPatch) -> Shot:
     """Open a source, press keys, and compare the screen with the picture."""
@@ -54,7 +60,7 @@ def looks_as_before(snap_compare: Compare, monkeypatch: pytest.MonkeyPatch) -> S
     ) -> bool:
         async def run_before(pilot: Pilot[None]) -> None:
             face = Face(pilot, [])
-            await until(pilot, lambda: face.explorer.funnel is not None or face.explorer.unreadable)
+            await until(pilot, lambda: face.opened is not None or is_unreadable(pilot))
             await face.settled()
             await face.press(*keys)
             for field in pilot.app.screen.query(Input):

@@ -4,7 +4,6 @@ import fcntl
 import json
 import os
 import pty
-import re
 import select
 import signal
 import struct
@@ -16,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pyte
 import pytest
 
 from tests.tui.driving import DEMO
@@ -41,28 +41,15 @@ PLAIN = {
 OWN = ("NO_COLOR", "FORCE_COLOR", "COLORTERM", "COLUMNS", "LINES")
 """Settings of the developer's terminal."""
 
-TOKEN = re.compile(
-    r"""
-    (?P<move>\x1b\[(?P<y>\d*);?(?P<x>\d*)H)   # to a place
-    | (?P<clear>\x1b\[2J)
-    | \x1b\][^\x07\x1b]*(?:\x07|\x1b\\)       # strings to the terminal
-    | \x1bP[^\x1b]*\x1b\\
-    | \x1b\[[0-9;:?<>=$ ]*[@-~]               # everything else it understands
-    | \x1b.
-    | (?P<newline>\n) | (?P<return>\r)
-    | (?P<text>[^\x00-\x1f\x7f]+)
-    """,
-    re.VERBOSE | re.DOTALL,
-)
-
 
 class Terminal:
     """A program in a terminal of so many columns and lines."""
 
     def __init__(self, columns: int = 80, lines: int = 24) -> None:
         self.ours, self.theirs = pty.openpty()
-        self.lines = lines
         self.output = b""
+        self._screen = pyte.Screen(columns, lines)
+        self._stream = pyte.ByteStream(self._screen)
         self.resize(columns, lines)
         self.modes = termios.tcgetattr(self.theirs)
         self.process: subprocess.Popen[bytes] | None = None
@@ -88,7 +75,7 @@ class Terminal:
         os.write(self.ours, keys.encode())
 
     def resize(self, columns: int, lines: int) -> None:
-        self.lines = lines
+        self._screen.resize(lines, columns)
         fcntl.ioctl(self.ours, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
 
     def until(self, happened: Callable[[], bool], what: str) -> None:
@@ -105,26 +92,7 @@ class Terminal:
     @property
     def screen(self) -> str:
         """What stands on the screen."""
-        cells: dict[tuple[int, int], str] = {}
-        y = x = 1
-        for token in TOKEN.finditer(self.output.decode(errors="replace")):
-            if token["move"]:
-                y, x = int(token["y"] or 1), int(token["x"] or 1)
-            elif token["clear"]:
-                cells.clear()
-            elif token["newline"]:
-                y += 1
-            elif token["return"]:
-                x = 1
-            elif token["text"]:
-                for sign in token["text"]:
-                    cells[y, x] = sign
-                    x += 1
-        width = max((column for _, column in cells), default=0)
-        return "\n".join(
-            "".join(cells.get((line, column), " ") for column in range(1, width + 1)).rstrip()
-            for line in range(1, self.lines + 1)
-        )
+        return "\n".join(line.rstrip() for line in self._screen.display)
 
     def leave(self) -> int:
         """Wait for the end; returns the exit code."""
@@ -159,7 +127,9 @@ class Terminal:
     def _read(self) -> bool:
         ready, _, _ = select.select([self.ours], [], [], 0.05)
         if ready:
-            self.output += os.read(self.ours, 65_536)
+            said = os.read(self.ours, 65_536)
+            self.output += said
+            self._stream.feed(said)
         return bool(ready)
 
 
@@ -175,7 +145,7 @@ def terminal(*arguments: str, given: bytes | None = None, **env: str) -> Iterato
 
 def test_the_demo_from_the_first_paint_to_the_last() -> None:
     with terminal("demo_events.json") as shown:
-        shown.shows("Users · 5", "eli · 1 session · 8 events", "−40.0 %  2 left", "timeout 30m")
+        shown.shows("1 Users · 5", "2 eli · 1 session · 8 events", "−40.0 % 2 left", "timeout 30m")
         shown.press("[")
         shown.shows("timeout 20m", "6 sessions")
         shown.press("]")
@@ -183,7 +153,7 @@ def test_the_demo_from_the_first_paint_to_the_last() -> None:
         shown.press("3")
         shown.shows("enter: who")
         shown.press("\r")
-        shown.shows("Left at ④ payment · 2", "dee · 1 session · 10 events")
+        shown.shows("1 Sessions · 2", "left at ④ payment", "dee · 1 session · 10 events")
         shown.resize(120, 40)
         shown.shows("demo_events.json · 43 events")
         assert max(map(len, shown.screen.splitlines())) == 120
@@ -194,7 +164,7 @@ def test_the_demo_from_the_first_paint_to_the_last() -> None:
 
 def test_events_from_a_pipe_and_keys_from_the_terminal() -> None:
     with terminal(given=DEMO.read_bytes()) as shown:
-        shown.shows("Users · 5", "standard input · 43 events")
+        shown.shows("1 Users · 5", "standard input · 43 events")
         shown.press("jj")
         shown.shows("cy · 1 session · 7 events")
         shown.press("q")
@@ -214,7 +184,7 @@ def test_a_source_that_cannot_be_read(key: str) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=["SIGTERM", "SIGHUP"])
 def test_a_signal_that_ends_it_leaves_the_terminal_as_it_was(number: signal.Signals) -> None:
     with terminal("--demo") as shown:
-        shown.shows("Users · 5")
+        shown.shows("1 Users · 5")
         assert shown.process is not None
         shown.process.send_signal(number)
         assert shown.leave() == 128 + number
@@ -232,7 +202,7 @@ def test_names_that_are_escape_codes_never_reach_the_terminal(tmp_path: Path) ->
         + json.dumps({"user": "\x1b]52;c;cmVqZWN0\x07"})
     )
     with terminal(str(path), "--stages", "\x1b]52;c;c3RhZ2U=\x07,x") as shown:
-        shown.shows(f"Users · {len(names)}")
+        shown.shows(f"1 Users · {len(names)}")
         shown.press("j" * len(names))
         shown.shows("[/x] · 1 session")
         shown.press("a")

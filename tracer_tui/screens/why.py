@@ -73,7 +73,7 @@ class WalkLines(LineView):
 
     def _standing(self, step: Step) -> list[Cell]:
         """How things stand after an event."""
-        cells = []
+        cells: list[Cell] = []
         if step.ended is not None:
             cells.append((f"{_ENDINGS[step.ended]}  ", "line--bad"))
         if step.counted == len(self._stages) - 1:
