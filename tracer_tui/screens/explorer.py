@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, get_args
 
 from textual import on
 from textual.app import ComposeResult
@@ -10,10 +10,13 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Footer
 
-from core.cohort import EVERYBODY, Cohort
+from core.cohort import EVERYBODY, Cohort, Filter, Kind, Part
 from core.study import Study
+from tracer_tui.chips import words
 from tracer_tui.ladder import TIMEOUTS, WINDOWS, climb
+from tracer_tui.screens.drop_off import DropOff
 from tracer_tui.screens.pane_keys import PaneKeys
+from tracer_tui.screens.picker import FilterPicker
 from tracer_tui.screens.rejects import Rejects
 from tracer_tui.screens.why import Why
 from tracer_tui.widgets.funnel_bars import FunnelBars
@@ -31,6 +34,7 @@ class Explorer(PaneKeys):
     CSS_PATH = "explorer.tcss"
     AUTO_FOCUS = "#user-lines"
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f", "filter", "Filter", id="users.filter"),
         Binding("i", "why", "Why", id="study.why"),
         Binding("escape", "back", "Back", show=False, id="users.everybody"),
         Binding("!", "rejects", "Rejected rows", show=False, id="app.rejects"),
@@ -52,7 +56,7 @@ class Explorer(PaneKeys):
                 Explorer.cohort, Explorer.details, stale, answer=Explorer.funnel
             )
         yield StatusLine(self.summary).data_bind(Explorer.busy, answer=Explorer.funnel)
-        yield Footer(compact=True)
+        yield Footer(compact=True, show_command_palette=False)
 
     # What the panes wish.
 
@@ -89,6 +93,20 @@ class Explorer(PaneKeys):
         self.seek(cohort=cohort)
         self.go_to(self.users)
 
+    @on(FunnelBars.DropOffAsked)
+    def _show_drop_off(self, message: FunnelBars.DropOffAsked) -> None:
+        study = self.view.study
+
+        def list_them(cohort: Cohort | None) -> None:
+            if cohort is not None and study == self.view.study:
+                self.list_cohort(cohort)
+
+        self.app.push_screen(DropOff(self.engine, study, message.stage), list_them)
+
+    @on(FunnelBars.Dragged)
+    def _drop_stage(self, message: FunnelBars.Dragged) -> None:
+        self.move_stage(message.stage, message.to)
+
     @on(TrailLines.Inspected)
     def _open_drawer(self, message: TrailLines.Inspected) -> None:
         if self.event is not None:
@@ -121,6 +139,23 @@ class Explorer(PaneKeys):
             self.event = None
         else:
             self.seek(cohort=EVERYBODY)
+
+    def action_filter(self) -> None:
+        """Ask for a filter more."""
+        stages = self.view.study.stages
+        parts = [
+            Part(kind, stage)
+            for stage in range(len(stages))
+            for kind in get_args(Kind)
+            if kind == "reached" or stage + 1 < len(stages)
+        ]
+        by_words: dict[str, Filter] = {words(part, stages): part for part in parts}
+
+        def add(picked: Filter | None) -> None:
+            if picked is not None:
+                self.list_cohort(self.view.cohort.and_also(picked))
+
+        self.app.push_screen(FilterPicker("Filter the list", self.engine, by_words), add)
 
     def action_why(self) -> None:
         """Explain how far the user at the cursor got, and why no farther."""

@@ -66,7 +66,7 @@ class Opening(Screen[None]):
     def compose(self) -> ComposeResult:
         """One message."""
         yield Static(content(f"Reading {self._label} …"), id="message")
-        yield Footer(compact=True)
+        yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
         """Read after the first paint."""

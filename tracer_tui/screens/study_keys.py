@@ -6,6 +6,7 @@ Each makes a new view, and nothing else; what the view shows is the explorer's b
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import ClassVar, get_args
 
 from textual.binding import Binding, BindingType
@@ -19,7 +20,7 @@ from tracer_tui.answers import Answers
 from tracer_tui.history import History
 from tracer_tui.ladder import TIMEOUTS, WINDOWS, climb
 from tracer_tui.screens.answering import Answering
-from tracer_tui.screens.picker import StagePicker
+from tracer_tui.screens.picker import StagePicker, text_of
 from tracer_tui.screens.prompt import Prompt
 from tracer_tui.widgets.funnel_bars import FunnelBars
 
@@ -34,10 +35,11 @@ class StudyKeys(Answering):
         Binding("{", "window(-1)", "Shorter window", show=False, id="window.shorter"),
         Binding("}", "window(1)", "Longer window", show=False, id="window.longer"),
         Binding("w", "type_window", "Type a window", show=False, id="window.type"),
-        Binding("s", "scope", "Scope", id="study.scope"),
+        Binding("s", "scope", "Scope", show=False, id="study.scope"),
         Binding("o", "order", "Ordered/strict/any", show=False, id="study.order"),
-        Binding("a", "add_stage", "Stage", id="stage.add"),
+        Binding("a", "add_stage", "Add a stage", show=False, id="stage.add"),
         Binding("e", "edit_stage", "Edit the stage", show=False, id="stage.edit"),
+        Binding("E", "rename_stage", "Rename the stage", show=False, id="stage.rename"),
         Binding("d", "delete_stage", "Delete the stage", show=False, id="stage.delete"),
         Binding("<", "move_stage(-1)", "Stage up", show=False, id="stage.up"),
         Binding(">", "move_stage(1)", "Stage down", show=False, id="stage.down"),
@@ -129,17 +131,35 @@ class StudyKeys(Answering):
                 stages, after = self.view.study.stages, self._stage + 1
                 self._stages((*stages[:after], stage, *stages[after:]), after)
 
-        self._pick("Add a stage", add)
+        self.app.push_screen(StagePicker("Add a stage", self.engine), add)
 
     def action_edit_stage(self) -> None:
         """Ask for a stage in place of the one at the cursor."""
+        stages, here = self.view.study.stages, self._stage
 
         def edit(stage: Stage | None) -> None:
-            stages, here = self.view.study.stages, self._stage
-            if stage is not None and stages:
+            if stage is not None:
                 self._stages((*stages[:here], stage, *stages[here + 1 :]), here)
 
-        self._pick("Edit the stage", edit)
+        if here < len(stages):
+            self.app.push_screen(
+                StagePicker("Edit the stage", self.engine, text_of(stages[here])), edit
+            )
+
+    def action_rename_stage(self) -> None:
+        """Ask what to call the stage at the cursor; nothing calls it by its events."""
+        stages, here = self.view.study.stages, self._stage
+
+        def rename(name: str | None) -> None:
+            if name is not None:
+                stage = replace(stages[here], name=name.strip() or None)
+                self._stages((*stages[:here], stage, *stages[here + 1 :]), here)
+
+        if here < len(stages):
+            hint = "empty calls it by its events"
+            self.app.push_screen(
+                Prompt("Name of the stage", hint, stages[here].name or "", str), rename
+            )
 
     def action_delete_stage(self) -> None:
         """Take the stage at the cursor out."""
@@ -148,15 +168,15 @@ class StudyKeys(Answering):
 
     def action_move_stage(self, steps: int) -> None:
         """Move the stage at the cursor."""
-        stages, here = list(self.view.study.stages), self._stage
-        there = here + steps
-        if 0 <= there < len(stages):
-            stages[here], stages[there] = stages[there], stages[here]
+        self.move_stage(self._stage, self._stage + steps)
+
+    def move_stage(self, here: int, there: int) -> None:
+        """Move a stage to another place, if there is such a place."""
+        stages = list(self.view.study.stages)
+        if here < len(stages) and 0 <= there < len(stages):
+            stages.insert(there, stages.pop(here))
             self._stages(tuple(stages), there)
 
     def _stages(self, stages: tuple[Stage, ...], cursor: int) -> None:
         self._cursor_after = cursor
         self.change(self.view.study.with_stages(stages))
-
-    def _pick(self, title: str, then: Callable[[Stage | None], None]) -> None:
-        self.app.push_screen(StagePicker(title, self.summary.name_counts), then)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.cells import cell_len
+from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.reactive import reactive
@@ -74,6 +75,11 @@ class FunnelBars(LineView):
 
         stage: int
         to: int
+
+    def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name for it
+        """Begin without an answer."""
+        super().__init__(id=id)
+        self._held: int | None = None
 
     def watch_answer(self, before: FunnelAnswer | None, answer: FunnelAnswer | None) -> None:
         """Show another answer."""
@@ -163,6 +169,16 @@ class FunnelBars(LineView):
     def follow(self, index: int, link: str) -> None:
         """List the units behind the number that was clicked."""
         self._list(link, index)
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        """Take hold of a stage."""
+        self._held = self.line_at(event)
+
+    def on_mouse_up(self, event: events.MouseUp) -> None:
+        """Drop it where another stands."""
+        held, there, self._held = self._held, self.line_at(event), None
+        if held is not None and there is not None and there != held:
+            self.post_message(self.Dragged(held, there))
 
     def action_list(self, kind: str) -> None:
         """List the units of a part of the bar at the cursor."""

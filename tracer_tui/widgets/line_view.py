@@ -204,17 +204,22 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
         """Keep the cursor in sight."""
         self.bring_into_sight(self.cursor)
 
+    def line_at(self, event: events.MouseEvent) -> int | None:
+        """The line under the mouse; None over none."""
+        place = event.get_content_offset(self)
+        if place is None or place.y < self.HEADER_LINES:
+            return None
+        index = self.scroll_offset.y + place.y - self.HEADER_LINES
+        is_line = place.y < self.size.height - self.FOOTER_LINES and 0 <= index < self.line_count
+        return index if is_line else None
+
     def on_click(self, event: events.Click) -> None:
         """Go to the line that was clicked, or follow the link there; two clicks pick the line."""
-        place = event.get_content_offset(self)
-        if place is None:
-            return
+        place, index = event.get_content_offset(self), self.line_at(event)
         width = self.scrollable_content_region.width
-        if place.y < self.HEADER_LINES:
+        if place is not None and place.y < self.HEADER_LINES:
             self._follow(-1, self.draw_header(width), place.x)
-            return
-        index = self.scroll_offset.y + place.y - self.HEADER_LINES
-        if place.y >= self.size.height - self.FOOTER_LINES or not 0 <= index < self.line_count:
+        if place is None or index is None:
             return
         self.cursor = index
         if not self._follow(index, self.draw_line(index, width), place.x) and event.chain == 2:
