@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal, Self, TypeGuard
+from typing import Literal, Self, TypeGuard, get_args
 
+from core.errors import QuestionError
 from core.stage import Stage
 
 Kind = Literal["reached", "left", "went_on", "pending"]
@@ -123,3 +124,17 @@ class Cohort:
 
 EVERYBODY = Cohort()
 """All users, one row each."""
+
+
+def parse_cohort(text: str) -> Cohort:
+    """A cohort from text: `everybody`, or a part of a stage's bar such as `left@2`.
+
+    Stages are counted from 1. Raises QuestionError for anything else.
+    """
+    if text == "everybody":
+        return EVERYBODY
+    kind, _, number = text.partition("@")
+    known = {each: each for each in get_args(Kind)}
+    if kind not in known or not number.isdecimal() or int(number) < 1:
+        raise QuestionError(f"{text!r} is no list: write everybody, or {'@2, '.join(known)}@2")
+    return Cohort((Part(known[kind], int(number) - 1),))

@@ -1,4 +1,4 @@
-"""The application: theme, palette and the first screen."""
+"""The application: theme, keys of one's own, palette and the first screen."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
+from textual import on
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from core.study import Study
+from tracer_tui.config import Config
 from tracer_tui.palette import commands
 from tracer_tui.screens.opening import OpenEngine, Opening
 
@@ -27,32 +29,47 @@ class TracerApp(App[None]):
     TITLE = "tracer-tui"
     CSS_PATH = "tracer.tcss"
     ENABLE_COMMAND_PALETTE = True
-    HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012 - not a ClassVar in Textual
-        (0, "-narrow"),
-        (100, "-wide"),
-    ]
-    VERTICAL_BREAKPOINTS = [  # noqa: RUF012 - not a ClassVar in Textual
-        (0, "-short"),
-        (20, "-tall"),
-    ]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - not a ClassVar
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-tall")]  # noqa: RUF012 - not a ClassVar
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("question_mark,f1", "help", "Help", key_display="?", id="app.help"),
         Binding("ctrl+q", "quit", "Quit", show=False, id="app.quit_always"),
     ]
 
-    def __init__(self, open_engine: OpenEngine, study: Study, label: str) -> None:
-        """Explore what `open_engine` opens, called `label`, beginning with `study`."""
-        # Only an application that begins in the terminal's own colours can leave them all out.
+    def __init__(
+        self,
+        open_engine: OpenEngine,
+        study: Study,
+        label: str,
+        *,
+        sources: Sequence[str] = (),
+        config: Config = Config(),  # noqa: B008 - a frozen value
+        is_picking: bool = False,
+    ) -> None:
+        """Explore what `open_engine` opens, called `label`, beginning with `study`.
+
+        Funnels are saved beside the first of `sources`. When `is_picking`, users that are opened
+        become `picked`, and the program ends.
+        """
+        # Only what begins in the terminal's own colours can leave them all out.
         super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
-        self._first = Opening(open_engine, study, label)
+        self.config = config
+        self.picked: list[str] = []
+        self._first = Opening(open_engine, study, label, sources, is_picking=is_picking)
+        self.set_keymap(dict(config.keys))
 
     def get_default_screen(self) -> Screen[None]:
         """Begin with reading."""
         return self._first
 
+    @on(Opening.Picked)
+    def _answer(self, message: Opening.Picked) -> None:
+        self.picked = message.users
+        self.exit()
+
     def on_mount(self) -> None:
         """Choose colours that the terminal can show, and leave it in order when told to end."""
-        self.theme = "ansi-dark" if self.no_color else "textual-dark"
+        self.theme = "ansi-dark" if self.no_color else self.config.theme or "textual-dark"
         if sys.platform != "win32":
             for number in (signal.SIGTERM, signal.SIGHUP):
                 asyncio.get_running_loop().add_signal_handler(number, self._end, number)
@@ -72,14 +89,13 @@ class TracerApp(App[None]):
             self.push_screen(Help(keys_of(self, self.screen)))
 
     def _fatal_error(self) -> None:
-        """Show where it broke, without the values there: they are people's data."""
-        import rich
-        from rich.segment import Segments
-        from rich.traceback import Traceback
+        """Say where it broke, without the values there: they are people's data."""
+        from rich.text import Text
 
-        self.bell()
-        traceback = Traceback(show_locals=False, width=None, suppress=[rich])
-        self._exit_renderables.append(Segments(self.console.render(traceback)))
+        from tracer_tui.crash import keep
+
+        if self._exception is not None:
+            self._exit_renderables.append(Text(keep(self._exception)))
         self._close_messages_no_wait()
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:

@@ -15,7 +15,7 @@ from core.study import Study
 from tracer_tui.chips import words
 from tracer_tui.ladder import TIMEOUTS, WINDOWS, climb
 from tracer_tui.screens.drop_off import DropOff
-from tracer_tui.screens.pane_keys import PaneKeys
+from tracer_tui.screens.output_keys import OutputKeys
 from tracer_tui.screens.picker import FilterPicker
 from tracer_tui.screens.rejects import Rejects
 from tracer_tui.screens.why import Why
@@ -28,7 +28,7 @@ from tracer_tui.widgets.trail_lines import TrailLines
 from tracer_tui.widgets.user_list import UserLines, UserList
 
 
-class Explorer(PaneKeys):
+class Explorer(OutputKeys):
     """Three panes over one study."""
 
     CSS_PATH = "explorer.tcss"
@@ -53,9 +53,15 @@ class Explorer(PaneKeys):
                     Explorer.shown, Explorer.event, stale
                 )
             yield FunnelPane(id="funnel", classes="pane").data_bind(
-                Explorer.cohort, Explorer.details, stale, answer=Explorer.funnel
+                Explorer.cohort,
+                Explorer.details,
+                Explorer.pinned,
+                stale,
+                answer=Explorer.funnel,
             )
-        yield StatusLine(self.summary).data_bind(Explorer.busy, answer=Explorer.funnel)
+        yield StatusLine(self.summary, self.first_hint()).data_bind(
+            Explorer.busy, answer=Explorer.funnel
+        )
         yield Footer(compact=True, show_command_palette=False)
 
     # What the panes wish.
@@ -65,8 +71,11 @@ class Explorer(PaneKeys):
         self.choose(message.row)
 
     @on(UserList.Opened)
-    def _open_user(self) -> None:
-        self.go_to(self.timeline)
+    def _open_user(self, message: UserList.Opened) -> None:
+        if self.is_picking:
+            self.pick(self.users.marked or [message.row.user])
+        else:
+            self.go_to(self.timeline)
 
     @on(UserLines.Wanted)
     def _fetch_rows(self, message: UserLines.Wanted) -> None:

@@ -6,7 +6,7 @@ something to see at once whatever the file's size.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -55,9 +55,25 @@ class Opening(Screen[None]):
 
         error: TracerError
 
-    def __init__(self, open_engine: OpenEngine, study: Study, label: str) -> None:
+    @dataclass
+    class Picked(Message):
+        """Users were picked: they are the answer of the whole program."""
+
+        users: list[str]
+
+    def __init__(
+        self,
+        open_engine: OpenEngine,
+        study: Study,
+        label: str,
+        sources: Sequence[str] = (),
+        *,
+        is_picking: bool = False,
+    ) -> None:
         """Read what `open_engine` opens, called `label`, to explore it beginning with `study`."""
         super().__init__()
+        self._sources = sources
+        self._is_picking = is_picking
         self._open_engine = open_engine
         self._study = study
         self._label = label
@@ -102,7 +118,9 @@ class Opening(Screen[None]):
 
         while self.app.screen is not self:
             self.app.pop_screen()  # a help that is open
-        self.app.push_screen(Explorer(message.engine, message.answers))
+        self.app.push_screen(
+            Explorer(message.engine, message.answers, self._sources, is_picking=self._is_picking)
+        )
 
     @on(Failed)
     def _show_failure(self, message: Failed) -> None:

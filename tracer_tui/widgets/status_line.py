@@ -20,13 +20,19 @@ class StatusLine(Widget):
     busy: reactive[str] = reactive("")
     """What is being worked out; empty when nothing is."""
 
-    def __init__(self, summary: Summary) -> None:
-        """Say what is open, and what there is of it."""
+    hint: reactive[str] = reactive("")
+    """What to say instead, to a person who is here for the first time."""
+
+    def __init__(self, summary: Summary, hint: str = "") -> None:
+        """Say what is open, and what there is of it, or first a hint."""
         super().__init__(id="status")
         self.summary = summary
+        self.set_reactive(StatusLine.hint, hint)
 
     def render(self) -> Content:
         """The line, the file's name first and shortened first."""
+        if self.hint:
+            return Content(f" {self.hint}")
         if self.answer is None:
             return Content("")
         field = self.answer.study.journey_rules.session_field

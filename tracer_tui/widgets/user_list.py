@@ -49,6 +49,19 @@ class UserLines(LineView):
 
         sort: Sort
 
+    def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name for it
+        """Begin with nobody."""
+        super().__init__(id=id)
+        self.marked: dict[str, None] = {}
+
+    def mark(self, user: str) -> None:
+        """Mark a user, or unmark."""
+        if user in self.marked:
+            del self.marked[user]
+        else:
+            self.marked[user] = None
+        self.refresh()
+
     def watch_listing(self, listing: Listing | None) -> None:
         """Show what was fetched, with the cursor where it belongs."""
         if listing is None:
@@ -85,6 +98,8 @@ class UserLines(LineView):
             return [("  …", "line--dim")]
         stages = len(self.listing.page.study.stages) if self.listing else 0
         sign = "●" if stages and row.depth == stages else "○"
+        if row.user in self.marked:
+            sign = "✓"
         widths = self._widths(width)
         texts: dict[SortKey, tuple[str, str]] = {
             "user": (f"{sign} {visible(row.user)}", ""),
@@ -149,6 +164,7 @@ class UserList(Vertical):
             "backspace", "unfilter", "Take the last filter off", show=False, id="users.unfilter"
         ),
         Binding("enter", "open", "Timeline", id="users.open"),
+        Binding("space", "mark", "Mark", show=False, id="users.mark"),
     ]
 
     answer: var[FunnelAnswer | None] = var(None)
@@ -215,6 +231,18 @@ class UserList(Vertical):
     def lines(self) -> UserLines:
         """The list itself, which takes the focus."""
         return self.query_one(UserLines)
+
+    @property
+    def marked(self) -> list[str]:
+        """The users that are marked, in the order in which they were."""
+        return list(self.lines.marked)
+
+    def action_mark(self) -> None:
+        """Mark the user at the cursor, or unmark, and go on to the next."""
+        row = self.lines.row
+        if row is not None:
+            self.lines.mark(row.user)
+            self.lines.action_move(1)
 
     @property
     def filters(self) -> Sequence[Filter]:
