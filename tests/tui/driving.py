@@ -97,11 +97,12 @@ async def handled(pilot: Pilot[None]) -> None:
 
 async def settled(pilot: Pilot[None]) -> None:
     """Wait until no worker runs and everything they said has been handled."""
-    await handled(pilot)
-    while pilot.app.workers:
-        with suppress(WorkerCancelled):
-            await pilot.app.workers.wait_for_complete()
+    async with asyncio.timeout(PATIENCE):
         await handled(pilot)
+        while pilot.app.workers:
+            with suppress(WorkerCancelled):
+                await pilot.app.workers.wait_for_complete()
+            await handled(pilot)
 
 
 def _nodes(pilot: Pilot[None]) -> list[MessagePump]:

@@ -100,17 +100,16 @@ class UserLines(LineView):
         sign = "●" if stages and row.depth == stages else "○"
         if row.user in self.marked:
             sign = "✓"
+        held = "" if row.held is None else f" · {visible(row.held)}"
+        pending = "…" if row.pending else ""
         widths = self._widths(width)
         texts: dict[SortKey, tuple[str, str]] = {
-            "user": (f"{sign} {visible(row.user)}", ""),
+            "user": (f"{sign} {visible(row.user)}{held}", ""),
             "sessions": (f"#{row.journey}" if row.journey else count(row.sessions), ""),
             "events": (count(row.events), ""),
             "first": (moment(row.first), "line--dim"),
             "last": (moment(row.last), "line--dim"),
-            "depth": (
-                depth_marks(row.depth, stages) + ("…" if row.pending else ""),
-                "line--accent",
-            ),
+            "depth": (f"{depth_marks(row.depth, stages)}{pending}", "line--accent"),
         }
         return columns(
             [(texts[key][0], size, texts[key][1]) for key, size in widths.items() if size]
