@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import signal
-import sys
 from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
@@ -18,6 +15,7 @@ from core.study import Study
 from tracer_tui.config import Config
 from tracer_tui.palette import commands
 from tracer_tui.screens.opening import OpenEngine, Opening
+from tracer_tui.signals import when_told_to_end
 
 UNREADABLE = 3
 """Exit code where the source could not be read."""
@@ -33,7 +31,8 @@ class TracerApp(App[None]):
     VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-tall")]  # noqa: RUF012 - not a ClassVar
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("question_mark,f1", "help", "Help", key_display="?", id="app.help"),
-        Binding("ctrl+q", "quit", "Quit", show=False, id="app.quit_always"),
+        Binding("ctrl+q,ctrl+c", "quit", "Quit", show=False, id="app.quit_always"),
+        Binding("ctrl+z", "suspend_process", "To the shell", show=False, id="app.suspend"),
     ]
 
     def __init__(
@@ -70,12 +69,7 @@ class TracerApp(App[None]):
     def on_mount(self) -> None:
         """Choose colours that the terminal can show, and leave it in order when told to end."""
         self.theme = "ansi-dark" if self.no_color else self.config.theme or "textual-dark"
-        if sys.platform != "win32":
-            for number in (signal.SIGTERM, signal.SIGHUP):
-                asyncio.get_running_loop().add_signal_handler(number, self._end, number)
-
-    def _end(self, number: int) -> None:
-        self.exit(return_code=128 + number)
+        when_told_to_end(lambda code: self.exit(return_code=code))
 
     async def action_quit(self) -> None:
         """Leave; with the exit code of an unreadable source if there was nothing to see."""

@@ -54,11 +54,13 @@ class Terminal:
         self.modes = termios.tcgetattr(self.theirs)
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self, *arguments: str, given: bytes | None = None, **env: str) -> None:
+    def start(
+        self, *arguments: str, given: bytes | None = None, is_piped: bool = False, **env: str
+    ) -> None:
         self.process = subprocess.Popen(
             [sys.executable, "-c", RUN, *arguments],
             stdin=self.theirs if given is None else subprocess.PIPE,
-            stdout=self.theirs,
+            stdout=subprocess.PIPE if is_piped else self.theirs,
             stderr=self.theirs,
             start_new_session=True,
             cwd=DEMO.parent,
@@ -134,10 +136,12 @@ class Terminal:
 
 
 @contextmanager
-def terminal(*arguments: str, given: bytes | None = None, **env: str) -> Iterator[Terminal]:
+def terminal(
+    *arguments: str, given: bytes | None = None, is_piped: bool = False, **env: str
+) -> Iterator[Terminal]:
     opened = Terminal()
     try:
-        opened.start(*arguments, given=given, **env)
+        opened.start(*arguments, given=given, is_piped=is_piped, **env)
         yield opened
     finally:
         opened.close()
@@ -172,7 +176,7 @@ def test_events_from_a_pipe_and_keys_from_the_terminal() -> None:
         assert shown.is_restored()
 
 
-@pytest.mark.parametrize("key", ["q", "\x11"], ids=["q", "ctrl+q"])
+@pytest.mark.parametrize("key", ["q", "\x11", "\x03"], ids=["q", "ctrl+q", "ctrl+c"])
 def test_a_source_that_cannot_be_read(key: str) -> None:
     with terminal("nothing_here.json") as shown:
         shown.shows("Cannot read the events", "nothing_here.json", "Press q to quit.")
@@ -189,6 +193,62 @@ def test_a_signal_that_ends_it_leaves_the_terminal_as_it_was(number: signal.Sign
         shown.process.send_signal(number)
         assert shown.leave() == 128 + number
         assert shown.is_restored()
+
+
+def test_users_are_picked_in_a_pipe_and_the_screen_is_none_of_it() -> None:
+    with terminal("--demo", "--pick", is_piped=True) as shown:
+        shown.shows("1 Users · 5", "enter prints the users")
+        shown.press("j \r")
+        assert shown.leave() == 0
+        assert shown.process is not None
+        assert shown.process.stdout is not None
+        with shown.process.stdout as pipe:
+            assert pipe.read() == b"dee\n"
+        assert shown.is_restored()
+
+
+def test_a_stop_gives_the_shell_its_terminal_and_going_on_paints_again() -> None:
+    with terminal("--demo") as shown:
+        shown.shows("1 Users · 5")
+        assert shown.process is not None
+        shown.press("\x1a")
+        shown.until(lambda: state_of(shown) == "T", "the stop")
+        while shown._read():
+            pass
+        assert shown.output.rfind(b"\x1b[?1049l") > shown.output.rfind(b"\x1b[?1049h")
+        shown.process.send_signal(signal.SIGCONT)
+        shown.press("3")
+        shown.shows("enter: who")
+        shown.press("q")
+        assert shown.leave() == 0
+        assert shown.is_restored()
+
+
+def state_of(shown: Terminal) -> str:
+    """The letter that the system has for what a process does: T when it is stopped."""
+    assert shown.process is not None
+    shown._read()
+    stat = Path(f"/proc/{shown.process.pid}/stat").read_text()
+    return stat.rsplit(")", 1)[1].split()[0]
+
+
+def test_a_terminal_that_is_closed_ends_the_program() -> None:
+    with terminal("--demo") as shown:
+        shown.shows("1 Users · 5")
+        assert shown.process is not None
+        os.close(shown.ours)
+        os.close(shown.theirs)
+        shown.process.wait(PATIENCE)
+        shown.ours, shown.theirs = pty.openpty()
+        assert shown.process.returncode == 128 + signal.SIGHUP
+
+
+def test_without_the_mouse_the_terminal_keeps_it() -> None:
+    with terminal("--demo", "--no-mouse") as shown:
+        shown.shows("1 Users · 5")
+        shown.press("q")
+        assert shown.leave() == 0
+        assert b"\x1b[?1000h" not in shown.output
 
 
 def test_names_that_are_escape_codes_never_reach_the_terminal(tmp_path: Path) -> None:
