@@ -105,10 +105,10 @@ class Aftermath:
         return self._contrast(what, self.holds(what))
 
     def events(self, when: When, most: int = 20) -> list[Contrast]:
-        """The events that came next, last or in between: first those most of the leavers had.
+        """The events that came next, last or in between: first those that most of the leavers had;
+        of what came in between, first where the groups differ most.
 
-        Of what came in between, first where the groups differ most. `most` of them, and after them
-        the units that had none at all.
+        `most` of them, and in its place among them, without names, that nothing followed.
         """
         names = self.log.names
         if when == "between":
@@ -122,12 +122,14 @@ class Aftermath:
             self._shares(Did(self.stage, when, (names[number],)), left[number], went_on[number])
             for number in np.flatnonzero(left + went_on).tolist()
         ]
-        if when == "between":
-            found.sort(key=lambda each: (-abs(each.difference), -each.left))
-        else:
-            found.sort(key=lambda each: (-each.left, -each.went_on))
+
+        def rank(each: Contrast) -> tuple[float, int, int]:
+            differs = abs(each.difference) if when == "between" else 0.0
+            return -differs, -each.left, -each.went_on
+
         nothing = self.contrast(Did(self.stage, when, ()))
-        return [*found[:most], *([nothing] if nothing.left or nothing.went_on else [])]
+        shown = sorted(found, key=rank)[:most]
+        return sorted([*shown, *([nothing] if nothing.left or nothing.went_on else [])], key=rank)
 
     def errors(self) -> Contrast | None:
         """How many met an event in between that is named like an error; None when nobody did."""
