@@ -3,6 +3,7 @@
 import pytest
 from textual.widgets import Input
 
+import core
 from tests.tui.driving import (
     crowd,
     opened,
@@ -70,3 +71,14 @@ async def test_keys_are_letters_in_the_search() -> None:
         assert face.users.query_one(Input).value == "q[]sz1?"
         assert face.study == before
         assert isinstance(face.app.screen, Explorer)
+
+
+async def test_a_list_of_nobody_says_why_and_what_to_do() -> None:
+    async with opened(crowd()) as face:
+        await face.press("slash", *"zzz")
+        assert "No such id: esc clears this." in face.text
+        assert "Nobody is chosen." in face.text
+        await face.press("escape", "f", *"* where 1 = 2", "enter")
+        assert "Nobody: esc shows everybody." in face.text
+    async with opened(core.open_engine([])) as face:
+        assert "No events: ! shows why." in face.text

@@ -223,7 +223,8 @@ class FunnelBars(LineView):
             f"{visible(here.stage)} and {visible(after.stage)}"
         )
         if self.cursor == answer.leak and not self.cohort.filters:
-            words += " · enter: who" if self.has_focus else " · 3, then enter: who"
+            hint = " · enter: who" if self.has_focus else " · 3, then enter: who"
+            words += hint if cell_len(words + hint) <= width else ""
         return [(fit(words, width), "line--bold")]
 
 

@@ -127,12 +127,19 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
         if y >= self.size.height - self.FOOTER_LINES:
             return self._strip(self.draw_footer(width), width, "")
         index = self.scroll_offset.y + y - self.HEADER_LINES
+        if index == self.line_count == 0:
+            return self._strip([(f" {self.when_empty}", "line--dim")], width, "")
         if not 0 <= index < self.line_count:
             return Strip.blank(width, self._style("", ""))
         ground = ""
         if index == self.cursor and self.HAS_CURSOR:
             ground = "line--cursor" if self.has_focus else "line--cursor-blurred"
         return self._strip(self.draw_line(index, width), width, ground)
+
+    @property
+    def when_empty(self) -> str:
+        """What to say where there is no line, and what to do about it."""
+        return ""
 
     @property
     def lines_in_sight(self) -> range:

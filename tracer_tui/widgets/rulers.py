@@ -61,8 +61,13 @@ class Rulers(LineView, can_focus=False):
         study = self.answer.study
         half = width // 2 - 1
         details = self.details if self.details and self.details.study == study else None
-        left = _Half("timeout", study.timeout, details.timeouts if details else None, _sessions)
-        right = _Half("window", study.window, details.windows if details else None, _conversion)
+        waits = details is None
+        left = _Half(
+            "timeout", study.timeout, details.timeouts if details else None, _sessions, waits=waits
+        )
+        right = _Half(
+            "window", study.window, details.windows if details else None, _conversion, waits=waits
+        )
         if study.journey_rules.session_field is not None:
             told: list[Cell] = [(fit(" the data tells sessions", half), "line--dim")]
         else:
@@ -98,7 +103,10 @@ class _Half:
         limit: int | None,
         ruler: Ruler | None,
         words: Callable[[float], str],
+        *,
+        waits: bool,
     ) -> None:
+        self.waits = waits
         self.kind = kind
         self.limit = limit
         self.ruler = ruler
@@ -126,7 +134,7 @@ class _Half:
         """The limit in force between its neighbours, each with what it comes to."""
         here = f"{format_limit(self.limit)} "
         if self.ruler is None:
-            return [(fit(f" {here}…", width), "line--dim")]
+            return [(fit(f" {here}{'…' if self.waits else ''}", width), "line--dim")]
         here += self.words(self.ruler.here.value)
         cells: list[Cell] = [(" ", "")]
         if self.ruler.shorter:

@@ -65,6 +65,11 @@ class TrailLines(LineView):
         return self.shown.trail if self.shown is not None else None
 
     @property
+    def when_empty(self) -> str:
+        """Why there are no events."""
+        return "Nobody is chosen."
+
+    @property
     def place(self) -> int | None:
         """The place of the event at the cursor; at a header, of the first below it."""
         return self._folds.nearest_place(self.cursor) if self.line_count else None

@@ -123,6 +123,16 @@ class UserLines(LineView):
         self.post_message(self.Sorted(Sort(key, down)))
 
     @property
+    def when_empty(self) -> str:
+        """Why nobody is there."""
+        page = self.listing.page if self.listing else None
+        if page is not None and page.search:
+            return "No such id: esc clears this."
+        if page is not None and page.cohort.filters:
+            return "Nobody: esc shows everybody."
+        return "No events: ! shows why."
+
+    @property
     def row(self) -> UserRow | None:
         """The row at the cursor, if it has been fetched."""
         return self.listing.row(self.cursor) if self.listing else None
