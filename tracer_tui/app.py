@@ -54,6 +54,7 @@ class TracerApp(App[None]):
         super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
         self.config = config
         self.picked: list[str] = []
+        self.fault = ""
         self._first = Opening(open_engine, study, label, sources, is_picking=is_picking)
         self.set_keymap(dict(config.keys))
 
@@ -83,13 +84,11 @@ class TracerApp(App[None]):
             self.push_screen(Help(keys_of(self, self.screen)))
 
     def _fatal_error(self) -> None:
-        """Say where it broke, without the values there: they are people's data."""
-        from rich.text import Text
-
+        """Leave, with a line that says where it broke, without the values there."""
         from tracer_tui.crash import keep
 
         if self._exception is not None:
-            self._exit_renderables.append(Text(keep(self._exception)))
+            self.fault = keep(self._exception)
         self._close_messages_no_wait()
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:

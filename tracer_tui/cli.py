@@ -130,6 +130,8 @@ def explore(options: argparse.Namespace, sources: Sequence[str], study: Study) -
         is_picking=options.pick,
     )  # fmt: skip
     app.run(mouse=config.mouse and not options.no_mouse)
+    if app.fault:
+        print(app.fault, file=sys.stderr)
     for user in app.picked:
         print(visible(user) if sys.stdout.isatty() else user)
     return app.return_code or DONE

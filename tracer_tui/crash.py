@@ -31,20 +31,16 @@ def report(error: BaseException) -> str:
         f"tracer-tui {core.__version__}, textual {textual_version}, "
         f"python {platform.python_version()}, {sys.platform}",
     ]
-    seen: list[BaseException] = []
-    cause: BaseException | None = error
-    while cause is not None and cause not in seen:
-        seen.append(cause)
+    for cause in _causes(error):
         lines += ["", type(cause).__name__]
         for frame in traceback.extract_tb(cause.__traceback__):
             lines.append(f"  {Path(frame.filename).name}:{frame.lineno} in {frame.name}")
-        cause = cause.__cause__ or cause.__context__
     return "\n".join(lines) + "\n"
 
 
 def keep(error: BaseException) -> str:
     """Write the report; returns a line that says where it is."""
-    told = f"tracer-tui broke: {type(error).__name__}"
+    told = f"tracer-tui broke: {type(_causes(error)[0]).__name__}"
     file = state_folder() / FILE
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -52,3 +48,18 @@ def keep(error: BaseException) -> str:
     except OSError:
         return f"{told}; where it broke could not be written down"
     return f"{told}. Where, without any of your data, stands in {file}"
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    """An error and what led to it, each once; of a worker that failed, what failed in it."""
+    from textual.worker import WorkerFailed
+
+    causes: list[BaseException] = []
+    cause: BaseException | None = error
+    while cause is not None and cause not in causes:
+        if isinstance(cause, WorkerFailed):
+            cause = cause.error
+            continue
+        causes.append(cause)
+        cause = cause.__cause__ or cause.__context__
+    return causes

@@ -11,6 +11,7 @@ from core.engine import Engine
 from core.study import Study
 from tests.tui.driving import DEMO, PATIENCE, Face, demo_engine, until
 from tracer_tui.app import UNREADABLE, TracerApp
+from tracer_tui.crash import state_folder
 from tracer_tui.screens.help import Help
 from tracer_tui.screens.opening import Opening
 
@@ -179,5 +180,9 @@ def test_a_fault_of_the_program_tells_no_values(capfd: pytest.CaptureFixture[str
     app.run(headless=True)
     told = capfd.readouterr().err
     assert app.return_code == 1
-    assert "RuntimeError: a fault about 15 characters" in told
+    assert app.fault.startswith("tracer-tui broke: RuntimeError. Where, without any of your data")
+    assert app.fault.endswith(str(state_folder() / "crash.txt"))
+    kept = (state_folder() / "crash.txt").read_text()
+    assert "test_loading.py:" in kept
+    assert "ana@example" not in kept
     assert "ana@example" not in told
