@@ -190,10 +190,15 @@ async def test_a_stage_is_named_dragged_and_edited_in_place() -> None:
         assert face.stages[0] == "Front door"
         await face.press("E", *["backspace"] * 10, "enter")
         assert face.stages == FIVE
-        await face.pilot.mouse_down(face.bars, offset=(8, 0))
-        await face.pilot.mouse_up(face.bars, offset=(8, 2))
+        width = face.bars.scrollable_content_region.width
+        x = "".join(text for text, *_ in face.bars.draw_line(3, width)).index("2 left")
+        await face.pilot.mouse_down(face.bars, offset=(x, 0))
+        await face.pilot.mouse_up(face.bars, offset=(x, 2))
         await face.settled()
         assert face.stages == ["product", "cart", "home", "payment", "purchase"]
+        assert face.chips == []
+        await face.click(face.bars, (x, 3))
+        assert face.chips == ["left at ④ payment"]
 
 
 async def test_the_first_time_a_hint_stands_there_until_a_key_is_pressed(

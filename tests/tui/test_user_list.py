@@ -85,6 +85,8 @@ async def test_a_filter_that_cannot_be_asked_is_told_and_the_list_stays() -> Non
         assert "no event has a field 'devise'; did you mean device" in face.notes[0]
         assert face.chips == []
         assert face.page.total == 5
+        await face.press("[", "f", *"* where devise = 1", "enter", "u")
+        assert face.study.timeout == 30 * 60_000_000
         await face.press("f", *"a|", "enter")
         assert "is not a stage" in face.text
         await face.press("escape")

@@ -285,8 +285,9 @@ class Answering(Screen[None]):
         if newer is not None:
             self._answer(newer)
         elif self.funnel is not None and self.listing is not None:
-            self.give_up()
             page = self.listing.page
+            if self.view.study != self.funnel.study:
+                self.give_up()
             self.view = View(self.funnel.study, page.cohort, page.sort, page.search)
 
     def give_up(self) -> None:

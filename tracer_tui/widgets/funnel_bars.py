@@ -80,6 +80,7 @@ class FunnelBars(LineView):
         """Begin without an answer."""
         super().__init__(id=id)
         self._held: int | None = None
+        self._was_dragged = False
 
     def watch_answer(self, before: FunnelAnswer | None, answer: FunnelAnswer | None) -> None:
         """Show another answer."""
@@ -177,8 +178,15 @@ class FunnelBars(LineView):
     def on_mouse_up(self, event: events.MouseUp) -> None:
         """Drop it where another stands."""
         held, there, self._held = self._held, self.line_at(event), None
-        if held is not None and there is not None and there != held:
+        self._was_dragged = held is not None and there is not None and there != held
+        if held is not None and there is not None and self._was_dragged:
             self.post_message(self.Dragged(held, there))
+
+    def on_click(self, event: events.Click) -> None:
+        """The end of a drag is no click on what stands there."""
+        if self._was_dragged:
+            event.prevent_default()
+        self._was_dragged = False
 
     def action_list(self, kind: str) -> None:
         """List the units of a part of the bar at the cursor."""
