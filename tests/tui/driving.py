@@ -30,7 +30,8 @@ from tracer_tui.widgets.line_view import LineView
 from tracer_tui.widgets.session_timeline import SessionTimeline
 from tracer_tui.widgets.status_line import StatusLine
 from tracer_tui.widgets.trail_lines import TrailLines
-from tracer_tui.widgets.user_list import UserLines, UserList
+from tracer_tui.widgets.user_lines import UserLines
+from tracer_tui.widgets.user_list import UserList
 
 DEMO = Path(__file__).parents[2] / "demo_events.json"
 ALPHABET = ",".join("abcdefghijklmnop")

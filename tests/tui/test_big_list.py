@@ -10,7 +10,7 @@ from textual.strip import Strip
 import core
 from tests.tui.driving import WIDE, Face, opened, screen_text, study
 from tracer_tui.drawing import moment
-from tracer_tui.widgets.user_list import UserLines
+from tracer_tui.widgets.user_lines import UserLines
 
 USERS = 200_000
 

@@ -31,8 +31,6 @@ class FunnelPane(Vertical):
     """Who is listed."""
     is_stale: var[bool] = var(False)
     """Whether another answer is being worked out."""
-    name_of_study: var[str] = var("")
-    """What the question was saved as; empty when it was not."""
 
     def compose(self) -> ComposeResult:
         """Bars above rulers."""
@@ -62,10 +60,9 @@ class FunnelPane(Vertical):
         if answer is None:
             return
         study = answer.study
-        named = visible(self.name_of_study) or "Funnel"
         rules = f"{study.scope} · {study.order} · window {format_limit(study.window)}"
         suggested = " · suggested" if study.suggested else ""
-        self.border_title = Content(f"3 {named} · {rules}{suggested}")
+        self.border_title = Content(f"3 Funnel · {rules}{suggested}")
         field = study.journey_rules.session_field
         timeout = (
             f"sessions by {visible(field)}" if field else f"timeout {format_limit(study.timeout)}"
