@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 
 PRESSES, WALKS = 100, 20
 """Steps of one walk, and walks: two thousand steps."""
-LEAVING = {"q", "ctrl+q"}
+LEAVING = {"q", "ctrl+q", "ctrl+c", "ctrl+z"}
 KEYS = sorted(
     {
         key.strip()

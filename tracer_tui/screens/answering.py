@@ -97,6 +97,7 @@ class Answering(Screen[None]):
         self._cursor_after: int | None = None
         self._views = Newest[View]()
         self._details = Newest[View]()
+        self._stretches = Newest[tuple[View, int]]()
         self._trails = Newest[UserRow]()
         self._places = Newest[tuple[str, int]]()
         for name, value in (
@@ -176,14 +177,18 @@ class Answering(Screen[None]):
 
     def fetch(self, index: int) -> None:
         """Fetch the rows of the list around a place."""
-        if self.listing is None:
-            return
-        view = self.listing.view
+        if self.listing is not None:
+            now = self._stretches.ask((self.listing.view, index))
+            if now is not None:
+                self._fetch(now)
+
+    def _fetch(self, asked: tuple[View, int]) -> None:
+        view, index = asked
 
         def work() -> None:
             self.post_message(self.Listed(fetch_around(self.engine, view, index)))
 
-        self.run_worker(work, thread=True, group="listing", exclusive=True)
+        self.run_worker(work, thread=True, group="listing")
 
     def inspect(self, place: int) -> None:
         """Fetch the properties of an event of the trail that is shown."""
@@ -256,6 +261,14 @@ class Answering(Screen[None]):
     def _show_more(self, message: Listed) -> None:
         if self.listing is not None and message.listing.view == self.listing.view:
             self.listing = message.listing
+        newer = self._stretches.done()
+        if newer is None or self.listing is None:
+            return
+        view, index = newer
+        if view == self.listing.view and self.listing.row(index) is not None:
+            self._stretches.done()  # every line in sight asked, and one answer has them all
+        else:
+            self._fetch(newer)
 
     @on(Traced)
     def _show_trail(self, message: Traced) -> None:
