@@ -99,11 +99,15 @@ async def handled(pilot: Pilot[None]) -> None:
 async def settled(pilot: Pilot[None]) -> None:
     """Wait until no worker runs and everything they said has been handled."""
     async with asyncio.timeout(PATIENCE):
-        await handled(pilot)
-        while pilot.app.workers:
-            with suppress(WorkerCancelled):
-                await pilot.app.workers.wait_for_complete()
+        quiet = 0
+        # Twice: a worker may have ended, and said something, just after the messages were handled.
+        while quiet < 2:
             await handled(pilot)
+            quiet += 1
+            while pilot.app.workers:
+                quiet = 0
+                with suppress(WorkerCancelled):
+                    await pilot.app.workers.wait_for_complete()
 
 
 def _nodes(pilot: Pilot[None]) -> list[MessagePump]:
