@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from core.analysis import analyze_funnel
+    from core.cohort import Cohort, Did, Has, Part, Stayed
     from core.dropoff import DropOff, find_drop_offs
-    from core.engine import Cohort, Engine, Sort
+    from core.engine import Engine, Sort
     from core.errors import Cancelled, QuestionError, SourceError, TracerError
     from core.event import Event, Journey
     from core.explanation import Explanation, Step, explain
@@ -41,6 +42,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Cancelled",
     "Cohort",
+    "Did",
     "DropOff",
     "Engine",
     "Event",
@@ -49,11 +51,13 @@ __all__ = [
     "Explanation",
     "Funnel",
     "FunnelResult",
+    "Has",
     "Journey",
     "JourneyRules",
     "Journeys",
     "LoadReport",
     "LocalEngine",
+    "Part",
     "QuestionError",
     "RejectedRow",
     "Remedy",
@@ -61,6 +65,7 @@ __all__ = [
     "SourceError",
     "Stage",
     "StageResult",
+    "Stayed",
     "Step",
     "Study",
     "TracerError",
@@ -79,7 +84,8 @@ __all__ = [
 
 _HOMES = {
     "core.dropoff": ("DropOff", "find_drop_offs"),
-    "core.engine": ("Cohort", "Engine", "Sort"),
+    "core.cohort": ("Cohort", "Did", "Has", "Part", "Stayed"),
+    "core.engine": ("Engine", "Sort"),
     "core.errors": ("Cancelled", "QuestionError", "SourceError", "TracerError"),
     "core.event": ("Event", "Journey"),
     "core.explanation": ("Explanation", "Step", "explain"),

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from core.aftermath import Contrast
+from core.cohort import EVERYBODY, Cohort
 from core.event import Event
 from core.explanation import Explanation
 from core.result import StageResult, StepTime
@@ -17,7 +19,11 @@ from core.stage import Stage
 from core.study import Study
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from core.reading.report import LoadReport
+    from core.vocabulary import Vocabulary
 
 SortKey = Literal["user", "sessions", "events", "first", "last", "depth"]
 """What a list of users is ordered by."""
@@ -31,39 +37,6 @@ class Sort:
     """The column."""
     descending: bool = True
     """Largest first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cohort:
-    """Which users or journeys to list: everybody, or a part of the funnel's bars.
-
-    In a funnel that counts journeys, each journey of the part is listed by itself, so that every
-    number on a bar opens exactly that many rows (rule N1).
-    """
-
-    kind: Literal["everybody", "reached", "left", "went_on", "pending"] = "everybody"
-    """Those who reached the stage; of them, those who left there, went on, or may still do."""
-    stage: int = 0
-    """The stage's index, from 0."""
-
-    def holds(self, depth: int) -> bool:
-        """Whether a unit of a depth belongs to it."""
-        at_least, at_most = self.depths
-        return at_least <= depth <= at_most
-
-    @property
-    def depths(self) -> tuple[int, int]:
-        """The least and the greatest depth of its units."""
-        reached = self.stage + 1
-        if self.kind == "everybody":
-            return 0, 127
-        if self.kind in ("left", "pending"):
-            return reached, reached
-        return reached + (self.kind == "went_on"), 127
-
-
-EVERYBODY = Cohort()
-"""All users, one row each."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,6 +78,10 @@ class Curves(Protocol):
         """The window beyond which a longer one gains least; None without conversions."""
         ...
 
+    def gaps(self, edges: Sequence[int]) -> list[int]:
+        """Gaps within users between neighbouring edges, microseconds; the lower edge included."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class UserRow:
@@ -126,6 +103,8 @@ class UserRow:
     """The deepest stage reached, from 1; 0 for none."""
     held: str | None = None
     """The value that its events share, where one is held constant."""
+    pending: bool = False
+    """Whether it could still go on when the data ends (rule F11)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,6 +163,11 @@ class Trail(Protocol):
         """The journeys in time order."""
         ...
 
+    @property
+    def session_starts(self) -> NDArray[np.int64]:
+        """(journeys) the place of each journey's first event."""
+        ...
+
     def __len__(self) -> int:
         """The number of events."""
         ...
@@ -192,8 +176,31 @@ class Trail(Protocol):
         """The event at a place, from 0."""
         ...
 
+    def name(self, place: int) -> str:
+        """The name of the event at a place."""
+        ...
+
+    def time(self, place: int) -> int:
+        """Its time, microseconds since 1970."""
+        ...
+
     def marks(self, place: int) -> Marks:
         """What an event is to the funnel."""
+        ...
+
+    def density(self, bins: int) -> list[int]:
+        """Events in each of so many equal stretches of the user's life."""
+        ...
+
+    def matches_count(self, text: str) -> int:
+        """How many events have a text in their name; case is ignored."""
+        ...
+
+    def seek(self, place: int, step: int, text: str | None = None) -> int | None:
+        """The place of the next event (`step` 1) or the one before (-1) with a text in its name.
+
+        Without a text, of one that fills a stage. None when there is none that way.
+        """
         ...
 
 
@@ -205,10 +212,15 @@ class Marks:
     """The stages its name fills, from 0."""
     counted: int | None = None
     """The stage it was counted for in its unit's counted attempt; None when it was not."""
+    armed: int | None = None
+    """The stage that the counted attempt of its unit waits for after it; None once it is complete,
+    or where there is no funnel."""
+    start: int | None = None
+    """When that attempt began, microseconds since 1970; None while it has not."""
     left: bool = False
-    """Whether the counted attempt ended here, short of the last stage."""
+    """Whether its unit left with it: its last event, short of the last stage but past the first."""
     pending: bool = False
-    """Whether it stands here and could still go on when the data ends."""
+    """Whether its unit stands here and could still go on when the data ends."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -238,6 +250,35 @@ class FunnelAnswer:
         return self.users_count if self.study.scope == "users" else self.journeys_count
 
 
+@dataclass(frozen=True, eq=False)
+class DropOffPanel:
+    """What those who left after a stage did, beside those who went on to the next."""
+
+    study: Study
+    """The question it belongs to."""
+    stage: int
+    """The stage's index, from 0."""
+    left: int
+    """Units that left there."""
+    went_on: int
+    """Units that reached the next stage."""
+    errors: Contrast | None
+    """Units that met an event named like an error before the next stage, or before their end; None
+    when nobody did."""
+    next: tuple[Contrast, ...]
+    """The event just after the stage: most leavers first. Without names: nothing followed."""
+    last: tuple[Contrast, ...]
+    """The last event of the unit, likewise."""
+    between: tuple[Contrast, ...]
+    """Events before the next stage, or before the unit's end: the greatest differences first."""
+    stays: tuple[Contrast, ...]
+    """Time from the stage to the unit's last event, by stretches."""
+    left_median_seconds: float | None
+    """The median of these times, of those who left; None for nobody."""
+    went_on_median_seconds: float | None
+    """The same of those who went on."""
+
+
 class Engine(Protocol):
     """Answers studies. Methods may be called from any thread, and are slow for some engines."""
 
@@ -257,8 +298,20 @@ class Engine(Protocol):
         """How long units took to each stage; None for the first, or when nobody reached it."""
         ...
 
+    def medians_to_next(self, study: Study) -> tuple[float | None, ...]:
+        """For each stage the median seconds to the next, of those who went on; None for nobody."""
+        ...
+
     def curves(self, study: Study) -> Curves:
         """The sweeps of a study; `counts` is empty where the window decides what is counted."""
+        ...
+
+    def drop_off(self, study: Study, stage: int) -> DropOffPanel:
+        """What was done after a stage, from 0, which is not the last."""
+        ...
+
+    def vocabulary(self) -> Vocabulary:
+        """What a question can be made of, for completion."""
         ...
 
     def users(

@@ -2,6 +2,8 @@
 
     TracerError
     ├── QuestionError    the question makes no sense: a bad duration, stage or option
+    ├── OutputError      a file cannot be written
+    │   └── FileExists   there is one already (in `core.files`)
     └── SourceError      the events cannot be read
         └── Cancelled    reading was stopped on request
 
@@ -25,6 +27,12 @@ class QuestionError(TracerError):
     """The question cannot be asked this way."""
 
     title = "That cannot be asked"
+
+
+class OutputError(TracerError):
+    """A file cannot be written."""
+
+    title = "Cannot write the file"
 
 
 class SourceError(TracerError):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from core.engine import Cohort, Engine, FunnelAnswer, Sort
+from core.cohort import Cohort
+from core.engine import Engine, FunnelAnswer, Sort
 from core.event import iso_text
 from core.explanation import Explanation
 from core.result import StepTime

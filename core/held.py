@@ -7,7 +7,7 @@ that counts users or cuts journeys counts and cuts pairs without knowing it.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -38,9 +38,16 @@ class Held:
 
     def value(self, position: int) -> str:
         """The value that the event at a position of the log carries, to be shown."""
-        properties: object = self.log.events(position, position + 1)[0].properties
+        return self.values([position])[0]
+
+    def values(self, positions: Sequence[int]) -> list[str]:
+        """The values that the events at some positions carry, read together."""
+        rows = [int(self.log.row[position]) for position in positions]
+        return [self._shown(properties) for properties in self.log.store.properties(rows)]
+
+    def _shown(self, properties: Mapping[str, object]) -> str:
         for path in ([self.field], self.field.split(".")):
-            found = properties
+            found: object = properties
             for key in path:
                 found = found.get(key) if isinstance(found, Mapping) else None
             if found is not None:

@@ -6,42 +6,37 @@ stage rows by the stages, units by both. So a changed timeout does not look for 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from dataclasses import replace
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 
+from core.aftermath import Aftermath, after_stage, medians_to_next
 from core.analysis import count_funnel
+from core.cohort import EVERYBODY, Cohort
 from core.dropoff import biggest_leak
-from core.engine import (
-    EVERYBODY,
-    Cohort,
-    FunnelAnswer,
-    Sort,
-    Summary,
-    UserRow,
-    UsersPage,
-)
+from core.engine import DropOffPanel, FunnelAnswer, Sort, Summary, UsersPage
 from core.errors import QuestionError, did_you_mean
 from core.explanation import Explanation, explain_user
 from core.journeys import NO_RULES, JourneyRules, Journeys, force_cuts
+from core.listing import Listing
 from core.log import EventLog, ReadArguments, read_events
 from core.result import FunnelResult, StepTime
 from core.stage import Stage
 from core.study import Events, Study
 from core.suggest import suggest_stages
 from core.sweep import (
-    FunnelCurve,
+    LocalCurves,
     TimeoutCurve,
     WindowCurve,
     funnel_curve,
     timeout_curve,
     window_curve,
 )
-from core.trail import LocalTrail
+from core.trail import LocalTrail, make_trail
 from core.unit_log import UnitLog
-from core.units import Units
+from core.vocabulary import Vocabulary, find_vocabulary
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -68,7 +63,11 @@ class LocalEngine:
         self._unit_logs = remember(UnitLog)
         self._result = remember(self._count)
         self._order = remember(self._sort)
-        self._timeouts = remember(lambda events: timeout_curve(self._log(events)))
+        self._timeouts = remember(self._gaps)
+        self._listing = remember(self._list)
+        self._after = remember(self._after_stage)
+        self._medians = remember(self._to_next)
+        self._vocabulary = remember(lambda: find_vocabulary(self.log))
 
     def summary(self) -> Summary:
         """What there is."""
@@ -88,6 +87,10 @@ class LocalEngine:
     def suggest(self) -> tuple[Stage, ...]:
         """A sensible funnel; empty when there are no events."""
         return suggest_stages(self.log)
+
+    def vocabulary(self) -> Vocabulary:
+        """What a question can be made of, for completion."""
+        return self._vocabulary()
 
     def result(self, study: Study) -> FunnelResult | None:
         """The whole answer to a study's funnel, as the Python face has it; None without stages."""
@@ -118,11 +121,42 @@ class LocalEngine:
         """The sweeps of a study. Of timeouts only without stages, or where attempts are counted one
         after another: which those are depends on the window itself.
         """
-        result = self._result(study)
+        result, rules = self._result(study), study.journey_rules
         has_windows = result is not None and study.attempts != "mixpanel"
         windows = window_curve(result) if result and has_windows else WindowCurve(())
         funnels = funnel_curve(result) if result and result.has_timeouts else None
-        return LocalCurves(self._timeouts(study.events), windows, funnels)
+        timeouts = self._timeouts(study.events, rules)
+        if rules.max_length is None and rules.session_field is None:
+            return LocalCurves(timeouts, windows, funnels, timeouts.journeys)
+        # Not the sweep: where a journey is too long depends on where the timeout cuts, and where a
+        # field tells sessions it does not cut.
+        return LocalCurves(
+            timeouts,
+            windows,
+            funnels,
+            lambda timeout: len(self._journeys(study.events, (timeout, rules))),
+        )
+
+    def medians_to_next(self, study: Study) -> tuple[float | None, ...]:
+        """For each stage the median seconds to the next, of those who went on; None for nobody."""
+        return self._medians(study)
+
+    def drop_off(self, study: Study, stage: int) -> DropOffPanel:
+        """What was done after a stage, from 0, which is not the last."""
+        after = self._after(study, stage)
+        return DropOffPanel(
+            study=study,
+            stage=stage,
+            left=int(after.left.sum()),
+            went_on=int(after.went_on.sum()),
+            errors=after.errors(),
+            next=tuple(after.events("next")),
+            last=tuple(after.events("last")),
+            between=tuple(after.events("between")),
+            stays=tuple(after.stays()),
+            left_median_seconds=after.median_stay(after.left),
+            went_on_median_seconds=after.median_stay(after.went_on),
+        )
 
     def users(
         self,
@@ -135,7 +169,6 @@ class LocalEngine:
     ) -> UsersPage:
         """The rows of a list of users from `start` up to `stop`."""
         order = self._order(study, cohort, sort, search)
-        rows = _Rows(self._journeys(study.events, _cut_of(study)), self._result(study), cohort)
         start = max(0, start)
         return UsersPage(
             study=study,
@@ -144,7 +177,7 @@ class LocalEngine:
             search=search,
             total=len(order),
             start=start,
-            rows=tuple(rows.row(line) for line in order[start:stop].tolist()),
+            rows=tuple(self._listing(study, cohort).rows(order[start:stop])),
         )
 
     def place(
@@ -157,18 +190,16 @@ class LocalEngine:
         journey: int | None = None,
     ) -> int | None:
         """Where in a list a user, or a journey of a user, stands; None when not in it."""
-        journeys = self._journeys(study.events, _cut_of(study))
-        number = journeys.log.user_number(user)
+        number = self._log(study.events).user_number(user)
         if number is None:
             return None
         order = self._order(study, cohort, sort, search)
-        rows = _Rows(journeys, self._result(study), cohort)
-        places = np.flatnonzero(rows.of(number, journey, order))
+        places = np.flatnonzero(self._listing(study, cohort).are_of(number, journey, order))
         return int(places[0]) if len(places) else None
 
     def journeys(self, study: Study, user: str) -> LocalTrail:
         """One user's trail, cut into journeys; empty for nobody."""
-        return LocalTrail(study, user, self._journeys(study.events, _cut_of(study)).only(user))
+        return make_trail(study, user, self._journeys(study.events, _cut_of(study)).only(user))
 
     def explain(self, study: Study, user: str, journey: int | None = None) -> Explanation:
         """How far a user got, or one journey of the user's, event by event, and why no farther.
@@ -202,17 +233,35 @@ class LocalEngine:
             self._journeys(study.events, _cut_of(study)), funnel, self._unit_logs(log, study.hold)
         )
 
+    def _list(self, study: Study, cohort: Cohort) -> Listing:
+        journeys = self._journeys(study.events, _cut_of(study))
+        after = partial(self._after, study)
+        return Listing(journeys, self._result(study), cohort, after)
+
     def _sort(self, study: Study, cohort: Cohort, sort: Sort, search: str) -> NDArray[np.int64]:
         """The lines of a list in order."""
-        journeys = self._journeys(study.events, _cut_of(study))
-        rows = _Rows(journeys, self._result(study), cohort)
-        lines = rows.lines()
+        listing = self._listing(study, cohort)
+        lines = listing.lines()
         if search:
-            found = np.zeros(journeys.log.users_count + 1, dtype=np.bool_)
-            found[journeys.log.users_like(search)] = True
-            lines = lines[found[rows.users(lines)]]
-        keys = rows.keys(lines, sort)
-        return lines[np.argsort(-keys if sort.descending else keys, kind="stable")]
+            log = listing.made_of.log
+            found = np.zeros(log.users_count + 1, dtype=np.bool_)
+            found[log.users_like(search)] = True
+            lines = lines[found[listing.users(lines)]]
+        return listing.in_order(lines, sort)
+
+    def _after_stage(self, study: Study, stage: int) -> Aftermath:
+        result = self._result(study)
+        if result is None or not 0 <= stage < len(result.reached) - 1:
+            raise QuestionError(f"nobody leaves after stage {stage + 1}: there is none after it")
+        return after_stage(result, stage)
+
+    def _to_next(self, study: Study) -> tuple[float | None, ...]:
+        result = self._result(study)
+        return medians_to_next(result) if result else ()
+
+    def _gaps(self, events: Events, rules: JourneyRules) -> TimeoutCurve:
+        gaps = self._forced(events, replace(rules, max_length=None))
+        return timeout_curve(self._log(events), gaps)
 
     def _nobody(self, study: Study) -> tuple[str, ...]:
         if study.user is None or self.log.user_number(study.user) is not None:
@@ -229,132 +278,6 @@ def _row_cut_of(study: Study) -> Cut:
     """The part of it that stage rows depend on."""
     rules = NO_RULES if study.scope == "users" else study.journey_rules
     return None if rules.max_length is None else study.timeout, rules
-
-
-@dataclass(frozen=True, eq=False)
-class _Rows:
-    """The lines of a list: users, or the units of a funnel where a cohort counts other than users.
-
-    A line is a number: of a user, or of a unit.
-    """
-
-    made_of: Journeys
-    result: FunnelResult | None
-    cohort: Cohort
-
-    @property
-    def _units(self) -> Units | None:
-        """The units that are listed; None in a list of users."""
-        if self.result is None or self.cohort.kind == "everybody":
-            return None
-        units = self.result.units
-        return None if units.scope == "users" and units.named is None else units
-
-    def lines(self) -> NDArray[np.int64]:
-        """The lines that belong to the cohort, ascending."""
-        if self.cohort.kind == "everybody" or self.result is None:
-            return np.arange(self.made_of.log.users_count)
-        least, most = self.cohort.depths
-        if self.cohort.kind == "left" and least == len(self.result.reached):
-            return np.empty(0, dtype=np.int64)  # nobody leaves after the last stage (rule R2)
-        depths = self.result.depths
-        inside = (depths >= least) & (depths <= most)
-        if self.cohort.kind in ("left", "pending"):
-            inside &= self.result.pending == (self.cohort.kind == "pending")
-        return np.flatnonzero(inside)
-
-    def users(self, lines: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The user number of each line."""
-        return lines if self._units is None else self._units.users[lines]
-
-    def of(self, user: int, journey: int | None, lines: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Which lines are a user's; of a list of journeys those of one, if the user has so many."""
-        first, after = (self.made_of.first_of_user(number) for number in (user, user + 1))
-        is_own: NDArray[np.bool_] = self.users(lines) == user
-        if self._units is None or self._units.scope == "users":
-            return is_own
-        if journey is None or first + journey > after:
-            return is_own
-        is_its: NDArray[np.bool_] = self._units.of_journeys[lines] == first + journey - 1
-        return is_its
-
-    def keys(self, lines: NDArray[np.int64], sort: Sort) -> NDArray[np.int64]:
-        """What each line is sorted by."""
-        log = self.made_of.log
-        if sort.key == "user":
-            return self.users(lines)
-        if sort.key == "sessions":
-            edges = self.made_of.starts.searchsorted(log.offsets)
-            return np.diff(edges)[self.users(lines)]
-        if sort.key == "depth":
-            depths = self._depths()
-            return np.zeros_like(lines) if depths is None else depths[lines].astype(np.int64)
-        start, stop, time = self._bounds(lines)
-        if sort.key == "events":
-            return stop - start
-        return time[start] if sort.key == "first" else time[stop - 1]
-
-    def row(self, line: int) -> UserRow:
-        """One line."""
-        made_of, units = self.made_of, self._units
-        number = int(self.users(np.array([line]))[0])
-        first = made_of.first_of_user(number)
-        starts, stops, time = self._bounds(np.array([line]))
-        start, stop, depths = int(starts[0]), int(stops[0]), self._depths()
-        by_journey = units is not None and units.scope == "journeys"
-        return UserRow(
-            user=str(made_of.log.users[number]),
-            journey=int(units.of_journeys[line]) - first + 1 if units and by_journey else None,
-            sessions=made_of.first_of_user(number + 1) - first,
-            events=stop - start,
-            first=int(time[start]),
-            last=int(time[stop - 1]),
-            depth=0 if depths is None else int(depths[line]),
-            held=units.value(start) if units else None,
-        )
-
-    def _depths(self) -> NDArray[np.int8] | None:
-        if self.result is None:
-            return None
-        return self.result.user_depths if self._units is None else self.result.depths
-
-    def _bounds(
-        self, lines: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-        """Where the events of each line begin and end, and the column of times they stand in."""
-        if self._units is not None:
-            units = self._units
-            return units.starts[lines], units.stops[lines], units.log.time
-        offsets = self.made_of.log.offsets
-        return offsets[lines], offsets[lines + 1], self.made_of.log.time
-
-
-@dataclass(frozen=True, eq=False)
-class LocalCurves:
-    """`Curves` on sorted columns."""
-
-    timeouts: TimeoutCurve
-    """Journeys against the timeout."""
-    windows: WindowCurve
-    """Units against the window."""
-    funnels: FunnelCurve | None
-    """Units against the timeout, where they can be found at once."""
-
-    def journeys(self, timeout: int | None) -> int:
-        """Journeys at a session timeout, microseconds; None is off."""
-        return self.timeouts.journeys(timeout)
-
-    def counts_at(self, timeout: int | None) -> list[int] | None:
-        """Units at each stage at a session timeout; None where each has to be counted anew."""
-        return self.funnels.counts(timeout) if self.funnels else None
-
-    def counts(self, window: int | None) -> list[int]:
-        """Units at each stage within a conversion window, microseconds; None is off."""
-        return self.windows.counts(window)
-
-    def knee(self) -> int | None:
-        """The window beyond which a longer one gains least; None without conversions."""
-        return self.windows.knee() if self.windows.needs else None
 
 
 def open_engine(source: Source, **options: Unpack[ReadArguments]) -> LocalEngine:

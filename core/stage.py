@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from core.errors import QuestionError
 
@@ -57,8 +57,9 @@ def as_stage(value: Stage | str | Iterable[str]) -> Stage:
 def parse_stages(text: str) -> tuple[Stage, ...]:
     """Stages from text: `a,b|c,*` is a, then b or c, then any event.
 
-    `purchase where amount > 100` adds a condition. A backslash before `,`, `|`, `*`, a backslash, a
-    space at the edge or one before `where` makes it part of a name, and before `,` of a condition.
+    `purchase where amount > 100` adds a condition, and `Big one=purchase where amount > 100` a name
+    to call the stage by. A backslash before `,`, `|`, `*`, `=`, a backslash, a space at the edge or
+    one before `where` makes it part of a name, and before `,` of a condition.
     """
     return tuple(_parse_stage(part) for part in _split(text, ","))
 
@@ -66,7 +67,7 @@ def parse_stages(text: str) -> tuple[Stage, ...]:
 def parse_names(text: str) -> tuple[str, ...]:
     """Event names from text: `a,b`, with backslashes as in stages."""
     stages = parse_stages(text)
-    if any(len(stage.any_of) != 1 for stage in stages):
+    if any(len(stage.any_of) != 1 or stage.name or stage.where for stage in stages):
         raise QuestionError(f"{text!r} is not a list of event names: write a,b")
     return tuple(stage.any_of[0] for stage in stages)
 
@@ -78,6 +79,8 @@ def format_stages(stages: Sequence[Stage]) -> str:
 
 def _format_stage(stage: Stage) -> str:
     events = "|".join(map(_escaped, stage.any_of)) or "*"
+    if stage.name:
+        events = f"{_escaped(stage.name)}={events}"
     if stage.where is None:
         return events
     condition = re.sub(r"([\\,]|^\s|\s\Z)", r"\\\1", stage.where)
@@ -88,8 +91,15 @@ def _parse_stage(text: str) -> Stage:
     # Lazily, token by token: a backslash keeps a " where " in the name.
     found = re.fullmatch(r"((?:\\.|[^\\])*?) where (.*)", text, re.S)
     if found is not None:
-        stage = _parse_stage(found[1])
-        return Stage(stage.any_of, where=_unescaped(_stripped(found[2])))
+        return replace(_parse_stage(found[1]), where=_unescaped(_stripped(found[2])))
+    name, *events = _split(text, "=")
+    if events:
+        called = _unescaped(_stripped(name))
+        if len(events) > 1 or not called:
+            raise QuestionError(
+                f"{text!r} is not a stage: write Name=event, and \\= for = in the name of an event"
+            )
+        return replace(_parse_stage(events[0]), name=called)
     if text.strip() == "*":
         return Stage.any_event()
     names = tuple(_unescaped(_stripped(name)) for name in _split(text, "|"))
@@ -124,4 +134,4 @@ def _unescaped(name: str) -> str:
 
 
 def _escaped(name: str) -> str:
-    return re.sub(r"([\\,|*]|^\s|\s\Z|\s(?=where ))", r"\\\1", name)
+    return re.sub(r"([\\,|*=]|^\s|\s\Z|\s(?=where ))", r"\\\1", name)

@@ -6,6 +6,7 @@ within a window are those whose smallest window is not longer. Both are places i
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -24,17 +25,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class TimeoutCurve:
-    """Journeys against the session timeout, without other journey rules."""
+    """Journeys against the session timeout, for journeys without a maximum length."""
 
     users: int
     """Users, each of whom has at least one journey."""
     gaps: NDArray[np.int64]
-    """The gaps within users, microseconds, ascending."""
+    """The gaps within users, microseconds, ascending; where a journey rule cuts, `LONGEST`."""
 
     def journeys(self, timeout: int | None) -> int:
         """How many journeys there are at a timeout, microseconds; None is off."""
         longer = len(self.gaps) - int(self.gaps.searchsorted(gap_limit(timeout), side="right"))
         return self.users + longer
+
+    def between(self, edges: Sequence[int]) -> list[int]:
+        """Gaps between neighbouring edges, microseconds; the lower edge is included."""
+        return [int(count) for count in np.diff(self.gaps.searchsorted(edges))]
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,9 +78,44 @@ class WindowCurve:
         return int(need[np.argmax(share - need / max(int(need[-1]), 1))])
 
 
-def timeout_curve(log: EventLog) -> TimeoutCurve:
-    """Journeys against the session timeout."""
-    return TimeoutCurve(log.users_count, np.sort(log.gap[log.gap != FIRST_GAP]))
+@dataclass(frozen=True, eq=False)
+class LocalCurves:
+    """What `core.engine.Curves` asks for, on sorted columns."""
+
+    timeouts: TimeoutCurve
+    """Journeys against the timeout."""
+    windows: WindowCurve
+    """Units against the window."""
+    funnels: FunnelCurve | None
+    """Units against the timeout, where they can be found at once."""
+    count: Callable[[int | None], int]
+    """Journeys at a timeout, under every journey rule."""
+
+    def journeys(self, timeout: int | None) -> int:
+        """Journeys at a session timeout, microseconds; None is off."""
+        return self.count(timeout)
+
+    def counts_at(self, timeout: int | None) -> list[int] | None:
+        """Units at each stage at a session timeout; None where each has to be counted anew."""
+        return self.funnels.counts(timeout) if self.funnels else None
+
+    def counts(self, window: int | None) -> list[int]:
+        """Units at each stage within a conversion window, microseconds; None is off."""
+        return self.windows.counts(window)
+
+    def knee(self) -> int | None:
+        """The window beyond which a longer one gains least; None without conversions."""
+        return self.windows.knee() if self.windows.needs else None
+
+    def gaps(self, edges: Sequence[int]) -> list[int]:
+        """Gaps within users between neighbouring edges, microseconds; the lower edge included."""
+        return self.timeouts.between(edges)
+
+
+def timeout_curve(log: EventLog, gaps: NDArray[np.int64] | None = None) -> TimeoutCurve:
+    """Journeys against the session timeout; `gaps`, where rules cut, stand in for the log's."""
+    gaps = log.gap if gaps is None else gaps
+    return TimeoutCurve(log.users_count, np.sort(gaps[gaps != FIRST_GAP]))
 
 
 def funnel_curve(funnel: FunnelResult) -> FunnelCurve:

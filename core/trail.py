@@ -1,11 +1,14 @@
-"""`LocalTrail`: one user's events on columns, cut into journeys; lines are made when asked for."""
+"""`LocalTrail`: one user's events on columns, cut into journeys, with what each is to the funnel.
+
+Everything that takes time is done when it is made; afterwards each line costs the same, however
+many there are.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import overload
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 
@@ -16,10 +19,15 @@ from core.journeys import Journeys
 from core.result import FunnelResult
 from core.study import Study
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Ints = NDArray[np.int64]
+
 
 @dataclass(frozen=True, eq=False)
 class LocalTrail:
-    """A `Trail` on the columns of one user."""
+    """A `Trail` on the columns of one user with n events and j journeys."""
 
     study: Study
     """The question it belongs to."""
@@ -27,6 +35,23 @@ class LocalTrail:
     """Whose it is."""
     made_of: Journeys
     """The user's journeys."""
+    matches: NDArray[np.uint64]
+    """(n) the stages that each event fills, as bits."""
+    counted: NDArray[np.int8]
+    """(n) the stage that each event was counted for, from 0; -1 for none."""
+    armed: NDArray[np.int8]
+    """(n) after each event, the stage that its unit's counted attempt waits for, from 0; the number
+    of stages where none does."""
+    start: Ints
+    """(n) place of the event that began this attempt; -1 where none has begun yet."""
+    left: NDArray[np.bool_]
+    """(n) whether a unit left with each event: its last, between the first stage and the last;
+    of units that stand among each other, the last event counted."""
+    pending: NDArray[np.bool_]
+    """(n) likewise, of a unit that could still go on when the data ends."""
+    depths: NDArray[np.int8]
+    """(j) the depth of each journey by itself; the study's scope does not matter."""
+    _matching: dict[str, Ints] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
         """The number of events."""
@@ -37,54 +62,150 @@ class LocalTrail:
         """The journeys in time order."""
         return _Sessions(self)
 
+    @property
+    def session_starts(self) -> Ints:
+        """(j) the place of each journey's first event."""
+        return self.made_of.starts
+
     def event(self, place: int) -> Event:
         """The event at a place, from 0."""
         return self.made_of.log.events(place, place + 1)[0]
 
+    def name(self, place: int) -> str:
+        """The name of the event at a place."""
+        return self.made_of.log.names[int(self.made_of.log.name[place])]
+
+    def time(self, place: int) -> int:
+        """Its time, microseconds since 1970."""
+        return int(self.made_of.log.time[place])
+
     def marks(self, place: int) -> Marks:
         """What an event is to the funnel."""
-        return self._marks.get(place, Marks())
+        stages = len(self.study.stages)
+        if not stages:
+            return Marks()
+        mask, counted = int(self.matches[place]), int(self.counted[place])
+        armed, start = int(self.armed[place]), int(self.start[place])
+        return Marks(
+            matches=tuple(i for i in range(stages) if mask >> i & 1),
+            counted=counted if counted >= 0 else None,
+            armed=armed if armed < stages else None,
+            start=self.time(start) if start >= 0 else None,
+            left=bool(self.left[place]),
+            pending=bool(self.pending[place]),
+        )
 
-    def depth(self, journey: int) -> int:
-        """The depth of one journey by itself, counted from 0; the study's scope does not matter."""
-        return self._journey_depths[journey]
+    def density(self, bins: int) -> list[int]:
+        """Events in each of so many equal stretches of the user's life."""
+        time = self.made_of.log.time
+        if not len(time) or bins < 1:
+            return [0] * bins
+        length = max(int(time[-1] - time[0]), 1)
+        place = np.minimum((time - time[0]) / length * bins, bins - 1).astype(np.int64)
+        return [int(count) for count in np.bincount(place, minlength=bins)]
 
-    @cached_property
-    def _result(self) -> FunnelResult | None:
-        funnel = self.study.funnel
-        return None if funnel is None else count_funnel(self.made_of, funnel)
+    def matches_count(self, text: str) -> int:
+        """How many events have a text in their name; case is ignored."""
+        return len(self._found(text))
 
-    @cached_property
-    def _marks(self) -> dict[int, Marks]:
-        """By place, the marks of the events that match a stage."""
-        result = self._result
-        if result is None:
-            return {}
-        rows, stages = result.rows, len(result.rows.at)
-        marks = {
-            position: Marks(tuple(i for i in range(stages) if mask >> i & 1))
-            for position, mask in zip(rows.positions.tolist(), rows.mask.tolist(), strict=True)
-        }
-        numbers, counted = result.counted_events
-        pending = result.pending[numbers].tolist()
-        for attempt, waits in zip(counted.T.tolist(), pending, strict=True):
-            matched = [position for position in attempt if position >= 0]
-            for stage, position in enumerate(matched):
-                ends = stage + 1 == len(matched) < stages
-                marks[position] = replace(
-                    marks[position], counted=stage, left=ends and not waits, pending=ends and waits
-                )
-        held = result.units.held
-        return {int(held.origin[place]): mark for place, mark in marks.items()} if held else marks
+    def seek(self, place: int, step: int, text: str | None = None) -> int | None:
+        """The place of the next event (`step` 1) or the one before (-1) with a text in its name.
 
-    @cached_property
-    def _journey_depths(self) -> list[int]:
-        depths, result = np.zeros(len(self.made_of), dtype=np.int8), self._result
-        if result and result.funnel.scope == "users":
-            result = count_funnel(self.made_of, replace(result.funnel, scope="journeys"))
-        if result:
-            np.maximum.at(depths, result.units.of_journeys, result.depths)
-        return [int(depth) for depth in depths]
+        Without a text, of one that fills a stage. None when there is none that way.
+        """
+        found = self._found(text)
+        if step > 0:
+            index = int(found.searchsorted(place, side="right"))
+            return int(found[index]) if index < len(found) else None
+        index = int(found.searchsorted(place)) - 1
+        return int(found[index]) if index >= 0 else None
+
+    def _found(self, text: str | None) -> Ints:
+        """The places of the events that `seek` looks for."""
+        key = "" if text is None else f"/{text}"
+        if key not in self._matching:
+            log = self.made_of.log
+            flags = self.matches != 0
+            if text is not None:
+                letters = text.casefold()
+                has = np.array([letters in name.casefold() for name in log.names], dtype=np.bool_)
+                flags = has[log.name] if len(has) else flags
+            self._matching[key] = np.flatnonzero(flags)
+        return self._matching[key]
+
+
+def make_trail(study: Study, user: str, journeys: Journeys) -> LocalTrail:
+    """The trail of a user from the user's journeys."""
+    n, funnel = len(journeys.log), study.funnel
+    marks = _Columns(n, len(study.stages))
+    depths = np.zeros(len(journeys), dtype=np.int8)
+    if funnel is not None and n:
+        result = count_funnel(journeys, funnel)
+        marks.write(result)
+        if funnel.scope == "users":
+            result = count_funnel(journeys, replace(funnel, scope="journeys"))
+        np.maximum.at(depths, result.units.of_journeys, result.depths)
+    return LocalTrail(
+        study=study,
+        user=user,
+        made_of=journeys,
+        matches=marks.matches,
+        counted=marks.counted,
+        armed=marks.armed,
+        start=marks.start,
+        left=marks.left,
+        pending=marks.pending,
+        depths=depths,
+    )
+
+
+class _Columns:
+    """What each of n events is to a funnel of so many stages."""
+
+    def __init__(self, n: int, stages: int) -> None:
+        self.matches = np.zeros(n, dtype=np.uint64)
+        self.counted = np.full(n, -1, dtype=np.int8)
+        self.armed = np.full(n, stages, dtype=np.int8)
+        self.start = np.full(n, -1, dtype=np.int64)
+        self.left = np.zeros(n, dtype=np.bool_)
+        self.pending = np.zeros(n, dtype=np.bool_)
+
+    def write(self, result: FunnelResult) -> None:
+        """Mark the events as a funnel of one user came out."""
+        units = result.units
+        origin = np.arange(len(self.counted)) if units.held is None else units.held.origin
+        self.matches[origin[result.rows.positions]] = result.rows.mask
+        numbers, places = result.counted_events
+        depths, stages = result.depths[numbers], len(places)
+        for stage, at in enumerate(places):
+            self.counted[origin[at[at >= 0]]] = stage
+        if units.named is None:
+            end = self._fill(units.starts, units.stops, numbers, places)
+        else:
+            # Units that stand among each other: only their counted events are told apart.
+            for stage, at in enumerate(places):
+                reached = at >= 0
+                self.armed[origin[at[reached]]] = stage + 1
+                self.start[origin[at[reached]]] = origin[places[0, reached]]
+            end = origin[places[np.maximum(depths, 1) - 1, np.arange(len(numbers))]]
+        is_over = (depths > 0) & (depths < stages)
+        waits = result.pending[numbers]
+        self.left[end[is_over & ~waits]] = True
+        self.pending[end[is_over & waits]] = True
+
+    def _fill(self, starts: Ints, stops: Ints, numbers: Ints, places: Ints) -> Ints:
+        """Along each unit: how many counted events there have been, and the first of them.
+
+        Returns where those of `numbers` end.
+        """
+        so_far = np.cumsum(self.counted >= 0)
+        before = np.concatenate(([0], so_far))[starts]
+        unit = np.repeat(np.arange(len(starts)), stops - starts)
+        self.armed[:] = so_far - before[unit]
+        first = np.full(len(starts), -1, dtype=np.int64)
+        first[numbers] = np.where(places < 0, np.iinfo(np.int64).max, places).min(axis=0)
+        self.start[:] = np.where(self.armed > 0, first[unit], -1)
+        return stops[numbers] - 1
 
 
 class _Sessions(Sequence[Session]):
@@ -112,5 +233,5 @@ class _Sessions(Sequence[Session]):
             event_count=stop - start,
             start=int(time[start]),
             end=int(time[stop - 1]),
-            depth=self._trail.depth(number),
+            depth=int(self._trail.depths[number]),
         )

@@ -5,10 +5,20 @@ The panes change together or not at all, so no two of them ever disagree.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from core.engine import EVERYBODY, Cohort, Engine, FunnelAnswer, Sort, Trail, UserRow, UsersPage
+from core.cohort import EVERYBODY, Cohort
+from core.engine import (
+    Engine,
+    FunnelAnswer,
+    Sort,
+    Summary,
+    Trail,
+    UserRow,
+    UsersPage,
+)
+from core.stage import Stage
 from core.study import Study
 
 PAGE = 400
@@ -19,7 +29,7 @@ PAGE = 400
 class View:
     """What the person asked to see."""
 
-    study: Study
+    study: Study = Study()  # noqa: RUF009 - a frozen value
     """The question."""
     cohort: Cohort = EVERYBODY
     """Who is listed."""
@@ -29,16 +39,21 @@ class View:
     """The text their ids contain."""
 
     def with_study(self, study: Study) -> View:
-        """The same list for another question; the stage it is about may have moved, or be gone."""
-        if self.cohort == EVERYBODY:
-            return replace(self, study=study)
-        stage, place = self.study.stages[self.cohort.stage], self.cohort.stage
-        if study.stages[place : place + 1] != (stage,):
-            place = study.stages.index(stage) if stage in study.stages else len(study.stages)
-        # From the last stage nobody goes on or leaves.
-        last = len(study.stages) - (self.cohort.kind != "reached")
-        cohort = replace(self.cohort, stage=place) if place < last else EVERYBODY
-        return replace(self, study=study, cohort=cohort)
+        """The same list for another question; the stages it is about may have moved, or be gone."""
+        before, after = map(_unnamed, (self.study.stages, study.stages))
+
+        def place_of(stage: int) -> int | None:
+            sought = before[stage]
+            if after[stage : stage + 1] == [sought]:
+                return stage
+            return after.index(sought) if sought in after else None
+
+        return replace(self, study=study, cohort=self.cohort.moved(place_of, len(after)))
+
+
+def _unnamed(stages: Sequence[Stage]) -> list[Stage]:
+    """Stages without the names they were given: a stage with another name is the same."""
+    return [replace(stage, name=None) for stage in stages]
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,26 +100,29 @@ class Answers:
     """The list of users."""
     shown: Shown | None
     """The trail of the user at the cursor; None when the list is empty."""
+    summary: Summary
+    """What there is, whatever is asked."""
+
+    @property
+    def row(self) -> UserRow | None:
+        """The row at the cursor."""
+        return self.listing.row(self.listing.cursor or 0)
 
 
-def answer(
-    engine: Engine,
-    view: View,
-    chosen: UserRow | None,
-    cancelled: Callable[[], bool] = lambda: False,
-) -> Answers | None:
-    """Ask the engine for everything a view shows, with the cursor on `chosen` if it is listed.
+def answer_first(engine: Engine, study: Study) -> Answers:
+    """What a study opens with; without stages they are suggested."""
+    if not study.stages:
+        study = study.with_stages(engine.suggest(), suggested=True)
+    return answer(engine, View(study), None, engine.summary())
 
-    None when cancelled between two questions.
-    """
+
+def answer(engine: Engine, view: View, chosen: UserRow | None, summary: Summary) -> Answers:
+    """Ask the engine for everything a view shows, with the cursor on `chosen` if it is listed."""
     funnel = engine.funnel(view.study)
-    if cancelled():
-        return None
     listing = fetch(engine, view, chosen)
     row = listing.row(listing.cursor or 0)
-    if cancelled():
-        return None
-    return Answers(view, chosen, funnel, listing, trace(engine, view.study, row) if row else None)
+    shown = trace(engine, view.study, row) if row else None
+    return Answers(view, chosen, funnel, listing, shown, summary)
 
 
 def trace(engine: Engine, study: Study, row: UserRow) -> Shown:

@@ -1,23 +1,21 @@
-"""The application: theme, palette and the first screen."""
+"""The application: theme, keys of one's own, palette and the first screen."""
 
 from __future__ import annotations
 
-import asyncio
 import os
-import signal
-import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
-import rich
-from rich.segment import Segments
-from rich.traceback import Traceback
+from textual import on
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from core.study import Study
-from tracer_tui.screens.explorer import Explorer, OpenEngine
+from tracer_tui.config import Config
+from tracer_tui.palette import commands
+from tracer_tui.screens.opening import OpenEngine, Opening
+from tracer_tui.signals import when_told_to_end
 
 UNREADABLE = 3
 """Exit code where the source could not be read."""
@@ -29,59 +27,70 @@ class TracerApp(App[None]):
     TITLE = "tracer-tui"
     CSS_PATH = "tracer.tcss"
     ENABLE_COMMAND_PALETTE = True
-    HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012 - not a ClassVar in Textual
-        (0, "-narrow"),
-        (100, "-wide"),
-    ]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - not a ClassVar
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-tall")]  # noqa: RUF012 - not a ClassVar
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+q", "quit", "Quit", show=False, id="app.quit_always")
+        Binding("question_mark,f1", "help", "Help", key_display="?", id="app.help"),
+        Binding("ctrl+q,ctrl+c", "quit", "Quit", show=False, id="app.quit_always"),
+        Binding("ctrl+z", "suspend_process", "To the shell", show=False, id="app.suspend"),
     ]
 
-    def __init__(self, open_engine: OpenEngine, study: Study, label: str) -> None:
-        """Explore what `open_engine` opens, called `label`, beginning with `study`."""
-        # Only an application that begins in the terminal's own colours can leave them all out.
+    def __init__(
+        self,
+        open_engine: OpenEngine,
+        study: Study,
+        label: str,
+        *,
+        sources: Sequence[str] = (),
+        config: Config = Config(),  # noqa: B008 - a frozen value
+        is_picking: bool = False,
+    ) -> None:
+        """Explore what `open_engine` opens, called `label`, beginning with `study`.
+
+        Funnels are saved beside the first of `sources`. When `is_picking`, users that are opened
+        become `picked`, and the program ends.
+        """
+        # Only what begins in the terminal's own colours can leave them all out.
         super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
-        self._first = Explorer(open_engine, study, label)
+        self.config = config
+        self.picked: list[str] = []
+        self.fault = ""
+        self._first = Opening(open_engine, study, label, sources, is_picking=is_picking)
+        self.set_keymap(dict(config.keys))
 
     def get_default_screen(self) -> Screen[None]:
-        """Begin with the explorer."""
+        """Begin with reading."""
         return self._first
+
+    @on(Opening.Picked)
+    def _answer(self, message: Opening.Picked) -> None:
+        self.picked = message.users
+        self.exit()
 
     def on_mount(self) -> None:
         """Choose colours that the terminal can show, and leave it in order when told to end."""
-        self.theme = "ansi-dark" if self.no_color else "textual-dark"
-        if sys.platform != "win32":
-            for number in (signal.SIGTERM, signal.SIGHUP):
-                asyncio.get_running_loop().add_signal_handler(number, self._end, number)
-
-    def _end(self, number: int) -> None:
-        self.exit(return_code=128 + number)
+        self.theme = "ansi-dark" if self.no_color else self.config.theme or "textual-dark"
+        when_told_to_end(lambda code: self.exit(return_code=code))
 
     async def action_quit(self) -> None:
         """Leave; with the exit code of an unreadable source if there was nothing to see."""
-        self.exit(return_code=UNREADABLE if self._first.unreadable else 0)
+        self.exit(return_code=UNREADABLE if self._first.is_unreadable else 0)
+
+    def action_help(self) -> None:
+        """Show the keys that work here."""
+        from tracer_tui.screens.help import Help, keys_of
+
+        if not isinstance(self.screen, Help):
+            self.push_screen(Help(keys_of(self, self.screen)))
 
     def _fatal_error(self) -> None:
-        """Show where it broke, without the values there: they are people's data."""
-        self.bell()
-        traceback = Traceback(show_locals=False, width=None, suppress=[rich])
-        self._exit_renderables.append(Segments(self.console.render(traceback)))
+        """Leave, with a line that says where it broke, without the values there."""
+        from tracer_tui.crash import keep
+
+        if self._exception is not None:
+            self.fault = keep(self._exception)
         self._close_messages_no_wait()
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Offer every key's action in the palette, then the application's own."""
-        offered = set[str]()
-        for active in screen.active_bindings.values():
-            binding = active.binding
-            is_new = binding.description not in offered
-            if is_new and active.enabled and binding.description and not binding.system:
-                offered.add(binding.description)
-                key = self.get_key_display(binding)
-
-                def run(action: str = binding.action, node: object = active.node) -> None:
-                    self.call_later(self.run_action, action, node)
-
-                yield SystemCommand(binding.description, f"key {key}", run)
-        for command in super().get_system_commands(screen):
-            if command.title not in offered:
-                yield command
+        yield from commands(self, screen, super().get_system_commands(screen))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from rich.cells import cell_len, set_cell_size
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _EIGHTHS = " ▏▎▍▌▋▊▉"
+_HEIGHTS = " ▁▂▃▄▅▆▇█"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND = 1_000_000
 
@@ -22,6 +24,29 @@ def bar(fraction: float, width: int) -> str:
         eighths = max(eighths, 1)
     full, part = divmod(eighths, 8)
     return ("█" * full + (_EIGHTHS[part] if part else "")).ljust(width)
+
+
+def parted_bar(fraction: float, part: float, width: int) -> tuple[str, str, str]:
+    """A bar of which the last `part` is drawn apart, as shaded cells: full, shaded, blank.
+
+    Anything above zero shows.
+    """
+    whole = bar(fraction, width)
+    if part <= 0 or width <= 0:
+        return whole, "", ""
+    shaded = max(1, round(min(part, 1.0) * width))
+    end = max(len(whole.rstrip()), shaded)
+    return "█" * (end - shaded), "▒" * shaded, " " * (width - end)
+
+
+def sparks(values: Sequence[float], most: float | None = None) -> str:
+    """One sign a value, as high as its share of the largest, or of `most`; above zero shows."""
+    top = max(values, default=0) if most is None else most
+    if top <= 0:
+        return " " * len(values)
+    return "".join(
+        _HEIGHTS[max(1, min(8, round(8 * value / top)))] if value > 0 else " " for value in values
+    )
 
 
 def count(number: int) -> str:
@@ -39,6 +64,12 @@ def percent(fraction: float | None) -> str:
     if value == 0.0 and fraction > 0:
         return "<0.1 %"
     return f"{value:.1f} %"
+
+
+def points(fraction: float) -> str:
+    """A difference of fractions in percentage points: 0.013 as "+1.3", -0.2 as "−20.0"."""
+    value = round(100 * fraction, 1)
+    return f"{'−' if value < 0 else '+' if value > 0 else '±'}{abs(value):.1f}"
 
 
 def plural(number: int, one: str) -> str:
@@ -104,6 +135,11 @@ def span(microseconds: int) -> str:
         elif parts:
             break
     return " ".join(parts[:2]) or "0s"
+
+
+def seconds(value: float | None) -> str:
+    """Seconds as a span, or a dash for none."""
+    return NONE if value is None else span(round(value * _SECOND))
 
 
 def fit(text: str, width: int, *, right: bool = False) -> str:

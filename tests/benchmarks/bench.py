@@ -178,9 +178,7 @@ def whole_screen(peer: Peer, run: int) -> object:
     if not isinstance(peer, Ours):
         return peer.by_sessions(timeout, STAGES), peer.page(timeout, "last", "")
     study = core.Study(timeout=timeout, stages=tuple(core.Stage((name,)) for name in STAGES))
-    found = answer(peer.engine, View(study), None)
-    if found is None:
-        return None
+    found = answer(peer.engine, View(study), None, peer.engine.summary())
     counts = (found.funnel.journeys_count, *(stage.count for stage in found.funnel.stages))
     return counts, [row.user for row in found.listing.page.rows]
 

@@ -61,8 +61,11 @@ class Terminal:
         self.descriptor, inside = pty.openpty()
         fcntl.ioctl(inside, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
         known = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
+        env = os.environ | known
+        # An installed program has been compiled, once.
+        env.pop("PYTHONDONTWRITEBYTECODE", None)
         self.process = subprocess.Popen(
-            command, stdin=inside, stdout=inside, stderr=inside, env=os.environ | known
+            command, stdin=inside, stdout=inside, stderr=inside, env=env
         )
         os.close(inside)
 

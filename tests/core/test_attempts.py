@@ -165,10 +165,12 @@ STUDY = core.Study(stages=parse_stages("a,b"), window=10, attempts="mixpanel")
 def test_n1_every_number_opens_as_many_attempts(scope: str) -> None:
     study = STUDY.with_scope(scope)  # type: ignore[arg-type]  # a table of texts
     for number, stage in enumerate(ENGINE.funnel(study).stages):
-        reached = ENGINE.users(study, core.Cohort("reached", number))
-        left = ENGINE.users(study, core.Cohort("left", number))
+        reached = ENGINE.users(study, core.Cohort((core.Part("reached", number),)))
+        left = ENGINE.users(study, core.Cohort((core.Part("left", number),)))
         assert (reached.total, left.total) == (stage.count, stage.dropped)
-    rows = ENGINE.users(study, core.Cohort("reached"), core.Sort("first", descending=False)).rows
+    rows = ENGINE.users(
+        study, core.Cohort((core.Part("reached", 0),)), core.Sort("first", descending=False)
+    ).rows
     assert [(row.user, row.first, row.depth) for row in rows] == [("u", 0, 1), ("u", 30, 2)]
 
 

@@ -152,7 +152,15 @@ def test_a_longer_window_never_loses_anybody(
 NAME = st.text(min_size=1, max_size=8)
 
 
-@given(st.lists(st.lists(NAME, max_size=3).map(lambda n: core.Stage(tuple(n))), min_size=1))
+ANY_STAGE = st.builds(
+    core.Stage,
+    any_of=st.lists(NAME, max_size=3).map(tuple),
+    where=st.none() | NAME.filter(lambda text: text.strip() == text),
+    name=st.none() | NAME,
+)
+
+
+@given(st.lists(ANY_STAGE, min_size=1))
 def test_stage_text_is_read_back_unchanged(stages: list[core.Stage]) -> None:
     assert parse_stages(format_stages(stages)) == tuple(stages)
 
@@ -170,6 +178,22 @@ def test_stage_text_is_read_back_unchanged(stages: list[core.Stage]) -> None:
 )
 def test_stage_text_is_read(text: str, names: list[tuple[str, ...]]) -> None:
     assert [stage.any_of for stage in parse_stages(text)] == names
+
+
+def test_a_stage_is_given_a_name() -> None:
+    stages = parse_stages(r"Look=view|see, Buy = pay where total > 9, a\=b")
+    assert stages == (
+        core.Stage(("view", "see"), name="Look"),
+        core.Stage(("pay",), where="total > 9", name="Buy"),
+        core.Stage(("a=b",)),
+    )
+    assert [stage.label for stage in stages] == ["Look", "Buy", "a=b"]
+
+
+@pytest.mark.parametrize("text", ["a=b=c", "=a", " = a"])
+def test_stage_text_with_a_name_that_is_none_is_refused_with_help(text: str) -> None:
+    with pytest.raises(core.QuestionError, match="write Name=event"):
+        parse_stages(text)
 
 
 @pytest.mark.parametrize("text", ["", " ", "a,", ",a", "a,,b", "a|", "|a", "a| |b", ","])

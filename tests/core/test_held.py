@@ -183,7 +183,8 @@ def test_n1_every_number_opens_as_many_rows(scope: str) -> None:
     answer = ENGINE.funnel(study)
     for number, stage in enumerate(answer.stages):
         reached, left = (
-            ENGINE.users(study, core.Cohort(kind, number)) for kind in ("reached", "left")
+            ENGINE.users(study, core.Cohort((core.Part(kind, number),)))
+            for kind in ("reached", "left")
         )
         assert (reached.total, left.total) == (stage.count, stage.dropped)
         for place, row in enumerate(reached.rows):
@@ -194,7 +195,9 @@ def test_n1_every_number_opens_as_many_rows(scope: str) -> None:
 
 
 def test_a_row_tells_its_value_and_only_the_events_of_it() -> None:
-    rows = ENGINE.users(STUDY, core.Cohort("reached", 0), core.Sort("user", descending=False)).rows
+    rows = ENGINE.users(
+        STUDY, core.Cohort((core.Part("reached", 0),)), core.Sort("user", descending=False)
+    ).rows
     told = sorted((row.user, row.held, row.events, row.depth) for row in rows)
     assert told == [("ana", "x", 2, 1), ("ana", "y", 3, 3), ("bo", "x", 1, 1)]
     assert {row.held for row in ENGINE.users(STUDY).rows} == {None}

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import core
-from core.engine import EVERYBODY, Marks, SortKey, Trail, UserRow
+from core.cohort import EVERYBODY, Kind, Part
+from core.engine import Marks, SortKey, Trail, UserRow
 from core.funnel import Scope
 from core.local import REMEMBERED
 from tests.core import oracle
@@ -38,6 +39,7 @@ STUDY = st.builds(
     user=st.sampled_from((None, None, None, None, "u0", "u001", "nobody")),
 )
 SORTS = [core.Sort(key, down) for key, down in product(get_args(SortKey), (True, False))]
+BY_ID = core.Sort("user", descending=False)
 ALL = 1_000_000
 
 
@@ -49,13 +51,10 @@ def _depth(study: core.Study, trail: oracle.Trail) -> int:
     return oracle.depth(trail, [stage.names for stage in study.stages], study.window)
 
 
-def _cohorts(study: core.Study) -> list[core.Cohort]:
+def _parts(study: core.Study) -> list[Part]:
     """Everything that can be opened on a funnel's bars."""
-    return [
-        cohort
-        for i in range(len(study.stages))
-        for cohort in (core.Cohort("reached", i), core.Cohort("left", i), core.Cohort("went_on", i))
-    ]
+    kinds: tuple[Kind, ...] = ("reached", "left", "went_on")
+    return [Part(kind, stage) for stage in range(len(study.stages)) for kind in kinds]
 
 
 def _may_wait(study: core.Study) -> bool:
@@ -63,17 +62,18 @@ def _may_wait(study: core.Study) -> bool:
     return study.scope == "users" and study.window is not None
 
 
-def _belongs(study: core.Study, cohort: core.Cohort, depth: int) -> bool:
-    reached, is_last = cohort.stage + 1, cohort.stage + 1 == len(study.stages)
+def _belongs(study: core.Study, part: Part | None, depth: int) -> bool:
+    if part is None:
+        return True
+    reached, is_last = part.stage + 1, part.stage + 1 == len(study.stages)
     return {
-        "everybody": True,
         "reached": depth >= reached,
         "left": depth == reached and not is_last,
         "went_on": depth > reached,
-    }[cohort.kind]
+    }[part.kind]
 
 
-def _rows(trails: Trails, study: core.Study, cohort: core.Cohort) -> list[UserRow]:
+def _rows(trails: Trails, study: core.Study, part: Part | None) -> list[UserRow]:
     """A list of users as one would write it down, in the order of the ids."""
     rows = []
     for user, trail in _of(trails, study).items():
@@ -81,14 +81,18 @@ def _rows(trails: Trails, study: core.Study, cohort: core.Cohort) -> list[UserRo
         by_users = study.scope == "users"
         depth = max(_depth(study, unit) for unit in ([trail] if by_users else journeys))
         lines: Sequence[tuple[int | None, oracle.Trail, int]] = [(None, trail, depth)]
-        if cohort.kind != "everybody" and not by_users:
+        if part is not None and not by_users:
             lines = [(i, journey, _depth(study, journey)) for i, journey in enumerate(journeys, 1)]
         rows += [
             UserRow(user, i, len(journeys), len(events), events[0][0], events[-1][0], reached)
             for i, events, reached in lines
-            if _belongs(study, cohort, reached)
+            if _belongs(study, part, reached)
         ]
     return rows
+
+
+def _cohort(part: Part | None) -> core.Cohort:
+    return EVERYBODY if part is None else core.Cohort((part,))
 
 
 def _face(log: core.EventLog, study: core.Study) -> core.FunnelResult:
@@ -130,9 +134,9 @@ def test_n1_every_cohort_lists_exactly_the_number_shown(trails: Trails, study: c
     for number, stage in enumerate(answer.stages):
         after = answer.stages[number + 1].count if number + 1 < len(answer.stages) else 0
         shown = {"reached": stage.count, "left": stage.dropped, "went_on": after}
-        for cohort in (c for c in _cohorts(study) if c.stage == number):
-            page = engine.users(study, cohort, stop=ALL)
-            assert page.total == len(page.rows) == shown[cohort.kind]
+        for part in (part for part in _parts(study) if part.stage == number):
+            page = engine.users(study, core.Cohort((part,)), stop=ALL)
+            assert page.total == len(page.rows) == shown[part.kind]
     assert engine.users(study, stop=ALL).total == answer.users_count
 
 
@@ -141,16 +145,17 @@ def test_lists_are_those_of_a_plain_sort(
     trails: Trails, study: core.Study, sort: core.Sort, search: str
 ) -> None:
     engine = core.LocalEngine(quick_log(trails))
-    for cohort in (EVERYBODY, *_cohorts(study)):
-        if cohort.kind == "left" and _may_wait(study):
+    for part in (None, *_parts(study)):
+        if _may_wait(study):
             continue
-        rows = [row for row in _rows(trails, study, cohort) if search.lower() in row.user.lower()]
+        cohort = _cohort(part)
+        rows = [row for row in _rows(trails, study, part) if search.lower() in row.user.lower()]
         rows.sort(key=lambda row: getattr(row, sort.key), reverse=sort.descending)
         page = engine.users(study, cohort, sort, search, stop=ALL)
         assert list(page.rows) == rows
         assert (page.study, page.cohort, page.sort, page.search) == (study, cohort, sort, search)
-        part = engine.users(study, cohort, sort, search, 1, 3)
-        assert (part.total, part.start, list(part.rows)) == (len(rows), 1, rows[1:3])
+        some = engine.users(study, cohort, sort, search, 1, 3)
+        assert (some.total, some.start, list(some.rows)) == (len(rows), 1, rows[1:3])
 
 
 @given(TRAILS, STUDY, st.sampled_from(SORTS), st.sampled_from(("", "1")))
@@ -158,7 +163,7 @@ def test_place_is_where_the_list_has_it(
     trails: Trails, study: core.Study, sort: core.Sort, search: str
 ) -> None:
     engine = core.LocalEngine(quick_log(trails))
-    for cohort in (EVERYBODY, *_cohorts(study)):
+    for cohort in map(_cohort, (None, *_parts(study))):
         rows = engine.users(study, cohort, sort, search, stop=ALL).rows
         places = [engine.place(study, cohort, sort, search, row.user, row.journey) for row in rows]
         assert places == list(range(len(rows)))
@@ -168,7 +173,7 @@ def test_place_is_where_the_list_has_it(
 
 def test_place_without_a_journey_is_the_users_first_line() -> None:
     engine = core.LocalEngine(quick_log({"ana": [(0, "a")], "bo": [(0, "a"), (9, "b"), (99, "a")]}))
-    study, reached = core.Study(5, (core.Stage(("a",)),)), core.Cohort("reached")
+    study, reached = core.Study(5, (core.Stage(("a",)),)), core.Cohort((Part("reached", 0),))
     by_time = core.Sort("first", descending=True)
     assert engine.place(study, reached, by_time, "", "bo") == 0
     assert engine.place(study, reached, by_time, "", "bo", 3) == 0
@@ -176,11 +181,12 @@ def test_place_without_a_journey_is_the_users_first_line() -> None:
     assert engine.place(study, reached, by_time, "", "bo", 2) is None
 
 
-def test_place_agrees_with_the_list_where_there_are_no_stages() -> None:
+def test_nobody_is_listed_of_a_stage_that_is_not_there() -> None:
     engine = core.LocalEngine(quick_log({"ana": [(0, "a"), (99, "a")], "bo": [(0, "a")]}))
-    study, cohort, sort = core.Study(5), core.Cohort("left"), core.Sort("user", descending=False)
-    rows = engine.users(study, cohort, sort).rows
-    assert [engine.place(study, cohort, sort, "", row.user) for row in rows] == [0, 1]
+    for study in (core.Study(5), core.Study(5, (core.Stage(("a",)),))):
+        cohort = core.Cohort((Part("reached", 1),))
+        assert engine.users(study, cohort).total == 0
+        assert engine.place(study, cohort, BY_ID, "", "ana") is None
 
 
 def test_pages_past_either_end_are_empty_or_cut() -> None:
@@ -206,10 +212,18 @@ def test_n1_long_lists_reconcile(scope: Scope) -> None:
     rows = [(user, name, time / SECOND) for user, trail in trails.items() for time, name in trail]
     study = core.Study(1, tuple(map(core.Stage, ("a", "b", "c"))), scope=scope, window=4)  # type: ignore[arg-type]  # one text is one name
     engine = core.LocalEngine(log_of(*rows))
-    for cohort in (EVERYBODY, *_cohorts(study)):
-        if cohort.kind == "left" and _may_wait(study):
+    for part in (None, *_parts(study)):
+        if part is not None and part.kind == "left" and _may_wait(study):
             continue
-        expected = _rows(trails, study, cohort)
+        cohort = _cohort(part)
+        expected = [
+            dataclasses.replace(row, pending=listed.pending)
+            for row, listed in zip(
+                _rows(trails, study, part),
+                engine.users(study, cohort, BY_ID, stop=ALL).rows,
+                strict=True,
+            )
+        ]
         for sort in random.sample(SORTS, 4):
             expected.sort(key=lambda row: (row.user, row.journey or 0))
             expected.sort(key=lambda row: getattr(row, sort.key), reverse=sort.descending)
@@ -244,14 +258,17 @@ def test_a_trail_is_cut_and_marked_as_the_funnel_counts_it(
 def _check_marks(study: core.Study, trail: Trail, events: oracle.Trail, unit: range) -> None:
     """The counted events of a unit are a matching of its depth; the last says whether it left."""
     depth = _depth(study, [events[place] for place in unit])
-    counted = {}
+    counted: dict[int, int] = {}
     for place in unit:
         marks = trail.marks(place)
         assert marks.matches == tuple(
             i for i, s in enumerate(study.stages) if s.names is None or events[place][1] in s.names
         )
-        is_end = marks.counted == depth - 1 and depth < len(study.stages)
+        is_end = place == unit[-1] and 0 < depth < len(study.stages)
         assert marks.left == is_end or (_may_wait(study) and not marks.left)
+        so_far = len(counted) + (marks.counted is not None)
+        assert marks.armed == (so_far if so_far < len(study.stages) else None)
+        assert marks.start == min([*counted.values(), events[place][0]]) or not so_far
         if marks.counted is not None:
             assert marks.counted in marks.matches
             assert marks.counted not in counted
@@ -314,7 +331,7 @@ def test_j4_an_empty_log_is_answered() -> None:
     assert engine.suggest() == ()
     study = core.Study(stages=(core.Stage(("a",)), core.Stage.any_event()))
     assert [stage.count for stage in engine.funnel(study).stages] == [0, 0]
-    for cohort in (EVERYBODY, *_cohorts(study)):
+    for cohort in map(_cohort, (None, *_parts(study))):
         assert engine.users(study, cohort).rows == ()
         assert engine.place(study, cohort, core.Sort(), "", "ana") is None
     assert len(engine.journeys(study, "ana")) == 0

@@ -113,7 +113,7 @@ def test_an_engine_that_knows_the_curve_answers_the_same(
         assert curves.counts_at(timeout) == [stage.count for stage in fresh.funnel(changed).stages]
         assert curves.journeys(timeout) == fresh.funnel(changed).journeys_count
         for kind in ("reached", "left"):
-            cohort = core.Cohort(kind, 0)
+            cohort = core.Cohort((core.Part(kind, 0),))
             assert engine.users(changed, cohort).rows == fresh.users(changed, cohort).rows
 
 

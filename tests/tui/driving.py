@@ -23,13 +23,21 @@ from core.engine import Engine, FunnelAnswer, Trail, UsersPage
 from core.study import Study
 from tracer_tui.app import TracerApp
 from tracer_tui.screens.explorer import Explorer
+from tracer_tui.widgets.chip_line import ChipLine
 from tracer_tui.widgets.funnel_bars import FunnelBars
+from tracer_tui.widgets.funnel_pane import FunnelPane
 from tracer_tui.widgets.line_view import LineView
 from tracer_tui.widgets.session_timeline import SessionTimeline
 from tracer_tui.widgets.status_line import StatusLine
-from tracer_tui.widgets.user_list import UserLines, UserList
+from tracer_tui.widgets.trail_lines import TrailLines
+from tracer_tui.widgets.user_lines import UserLines
+from tracer_tui.widgets.user_list import UserList
 
 DEMO = Path(__file__).parents[2] / "demo_events.json"
+ALPHABET = ",".join("abcdefghijklmnop")
+"""More stages than the pane has room for."""
+FIVE = ["home", "product", "cart", "payment", "purchase"]
+"""The stages that are suggested for the demo."""
 NARROW, WIDE = (80, 24), (120, 40)
 PATIENCE = 30.0
 """Seconds to wait for something that is sure to come; it only runs out when a test has failed."""
@@ -66,6 +74,19 @@ def app_on(engine: Engine, asked: Study | None = None, label: str = "demo") -> T
     return TracerApp(lambda cancelled, progress: engine, asked or Study(), label)
 
 
+def crowd() -> core.LocalEngine:
+    """Sixty users with ten sessions of three events; u00 was seen last and stands first."""
+    hour = 3600
+    return engine_of(
+        *(
+            (f"u{user:02}", name, 100_000 - user + session * hour + place * 60)
+            for user in range(60)
+            for session in range(10)
+            for place, name in enumerate("abc")
+        )
+    )
+
+
 async def handled(pilot: Pilot[None]) -> None:
     """Wait until every message, with all that it led to, has been handled; workers may run on."""
     for _ in range(2):
@@ -77,11 +98,16 @@ async def handled(pilot: Pilot[None]) -> None:
 
 async def settled(pilot: Pilot[None]) -> None:
     """Wait until no worker runs and everything they said has been handled."""
-    await handled(pilot)
-    while pilot.app.workers:
-        with suppress(WorkerCancelled):
-            await pilot.app.workers.wait_for_complete()
-        await handled(pilot)
+    async with asyncio.timeout(PATIENCE):
+        quiet = 0
+        # Twice: a worker may have ended, and said something, just after the messages were handled.
+        while quiet < 2:
+            await handled(pilot)
+            quiet += 1
+            while pilot.app.workers:
+                quiet = 0
+                with suppress(WorkerCancelled):
+                    await pilot.app.workers.wait_for_complete()
 
 
 def _nodes(pilot: Pilot[None]) -> list[MessagePump]:
@@ -115,9 +141,15 @@ class Face:
 
     @property
     def explorer(self) -> Explorer:
-        explorer = self.app.screen_stack[0]
-        assert isinstance(explorer, Explorer)
+        explorer = self.opened
+        assert explorer is not None
         return explorer
+
+    @property
+    def opened(self) -> Explorer | None:
+        """The explorer, once there is something to see."""
+        found = (screen for screen in self.app.screen_stack if isinstance(screen, Explorer))
+        return next((screen for screen in found if screen.query(UserLines)), None)
 
     @property
     def users(self) -> UserList:
@@ -130,6 +162,14 @@ class Face:
     @property
     def timeline(self) -> SessionTimeline:
         return self.explorer.query_one(SessionTimeline)
+
+    @property
+    def trail_lines(self) -> TrailLines:
+        return self.timeline.lines
+
+    @property
+    def funnel_pane(self) -> FunnelPane:
+        return self.explorer.query_one(FunnelPane)
 
     @property
     def bars(self) -> FunnelBars:
@@ -158,6 +198,11 @@ class Face:
     def trail(self) -> Trail:
         assert self.explorer.shown is not None
         return self.explorer.shown.trail
+
+    @property
+    def chips(self) -> list[str]:
+        """The filters of the list, in words."""
+        return list(self.users.query_one(ChipLine).chips)
 
     @property
     def counts(self) -> list[int]:
@@ -212,7 +257,7 @@ class Face:
 
     def timeline_lines(self) -> list[str]:
         """Every line of the timeline, in sight or not."""
-        return drawn_lines(self.timeline)
+        return drawn_lines(self.trail_lines)
 
     async def press(self, *keys: str) -> None:
         """Press keys, each when everything the one before led to has happened."""
@@ -231,7 +276,7 @@ class Face:
 def drawn_lines(view: LineView, width: int = 100) -> list[str]:
     """What a list draws on each of its lines, whether or not there is room for it."""
     return [
-        "".join(text for text, _ in view.draw_line(index, width)).rstrip()
+        "".join(text for text, *_ in view.draw_line(index, width)).rstrip()
         for index in range(view.line_count)
     ]
 
@@ -248,7 +293,7 @@ async def opened(
     app = app_on(engine, asked, label)
     async with app.run_test(size=size, notifications=True, message_hook=seen.append) as pilot:
         face = Face(pilot, seen)
-        await until(pilot, lambda: face.explorer.funnel is not None)
+        await until(pilot, lambda: face.opened is not None)
         await face.settled()
         yield face
 

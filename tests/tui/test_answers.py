@@ -1,12 +1,12 @@
-from collections.abc import Callable, Iterator
-
 import pytest
 
 import core
-from core.engine import EVERYBODY, Cohort, Sort, UserRow
+from core.cohort import EVERYBODY, Cohort, Part
+from core.engine import Sort, UserRow
 from core.study import Study
 from tests.tui.driving import demo_engine, engine_of, study
-from tracer_tui.answers import PAGE, Listing, View, answer, fetch, fetch_around, trace
+from tracer_tui import answers as asked_of
+from tracer_tui.answers import PAGE, Answers, Listing, View, fetch, fetch_around, trace
 
 STAGES = "home,product,cart,payment,purchase"
 ASKED = study(STAGES)
@@ -17,25 +17,27 @@ def row(user: str, journey: int | None = None) -> UserRow:
     return UserRow(user, journey, sessions=1, events=1, first=0, last=0, depth=0)
 
 
+def answer(engine: core.LocalEngine, view: View, chosen: UserRow | None) -> Answers:
+    return asked_of.answer(engine, view, chosen, engine.summary())
+
+
 def crowd(users: int) -> core.LocalEngine:
     return engine_of(*((f"u{i:04}", "a", i) for i in range(users)))
 
 
 def test_every_answer_is_to_the_view() -> None:
-    view = View(ASKED, Cohort("left", 3), BY_ID, "o")
+    view = View(ASKED, Cohort((Part("left", 3),)), BY_ID, "o")
     answers = answer(demo_engine(), view, None)
-    assert answers is not None
     assert answers.shown is not None
     page = answers.listing.page
     assert answers.view == view
     assert {answers.funnel.study, page.study, answers.shown.trail.study} == {ASKED}
-    assert (page.cohort, page.sort, page.search) == (Cohort("left", 3), BY_ID, "o")
+    assert (page.cohort, page.sort, page.search) == (Cohort((Part("left", 3),)), BY_ID, "o")
     assert [found.user for found in page.rows] == ["bo"]
 
 
 def test_the_trail_is_that_of_the_user_at_the_cursor() -> None:
     answers = answer(demo_engine(), View(ASKED), row("cy"))
-    assert answers is not None
     assert answers.shown is not None
     found = answers.listing.row(answers.listing.cursor or 0)
     assert found is not None
@@ -43,9 +45,8 @@ def test_the_trail_is_that_of_the_user_at_the_cursor() -> None:
 
 
 def test_the_cursor_begins_at_the_top_when_the_chosen_user_is_not_listed() -> None:
-    view = View(ASKED, Cohort("left", 3))
+    view = View(ASKED, Cohort((Part("left", 3),)))
     answers = answer(demo_engine(), view, row("ana", 1))
-    assert answers is not None
     assert answers.shown is not None
     assert answers.listing.cursor == 0
     assert answers.shown.trail.user == answers.listing.page.rows[0].user
@@ -53,28 +54,19 @@ def test_the_cursor_begins_at_the_top_when_the_chosen_user_is_not_listed() -> No
 
 def test_a_list_of_nobody_has_no_trail() -> None:
     answers = answer(demo_engine(), View(ASKED, search="nobody is called this"), row("ana"))
-    assert answers is not None
     assert (answers.listing.page.total, answers.listing.cursor, answers.shown) == (0, 0, None)
 
 
 def test_an_empty_log_has_answers() -> None:
     answers = answer(core.open_engine([]), View(Study()), None)
-    assert answers is not None
     assert (answers.listing.page.total, answers.shown) == (0, None)
     assert answers.funnel.stages == ()
-
-
-@pytest.mark.parametrize("questions", [0, 1])
-def test_it_stops_between_two_questions_when_cancelled(questions: int) -> None:
-    answers: Iterator[bool] = iter([False] * questions + [True])
-    cancelled: Callable[[], bool] = answers.__next__
-    assert answer(demo_engine(), View(ASKED), None, cancelled) is None
 
 
 def test_a_journey_of_the_list_leads_to_its_session() -> None:
     engine = engine_of(("ana", "a", 0), ("ana", "a", 4_000), ("ana", "a", 8_000))
     asked = study("a,b")
-    page = engine.users(asked, Cohort("left", 0), BY_ID)
+    page = engine.users(asked, Cohort((Part("left", 0),)), BY_ID)
     shown = [trace(engine, asked, found) for found in page.rows]
     assert [one.session for one in shown] == [1, 2, 3]
     assert trace(engine, asked, row("ana")).session is None
@@ -110,15 +102,15 @@ def test_only_fetched_rows_are_there(index: int, user: str | None) -> None:
 @pytest.mark.parametrize(
     ("cohort", "stages", "after"),
     [
-        (Cohort("left", 1), "a,b,c,d", Cohort("left", 1)),
-        (Cohort("left", 1), "b,c", Cohort("left", 0)),
-        (Cohort("left", 1), "a,x,b,c", Cohort("left", 2)),
-        (Cohort("went_on", 1), "b,a,c", Cohort("went_on", 0)),
-        (Cohort("left", 1), "a,b", EVERYBODY),
-        (Cohort("went_on", 1), "a,b", EVERYBODY),
-        (Cohort("reached", 1), "a,b", Cohort("reached", 1)),
-        (Cohort("reached", 1), "a,c", EVERYBODY),
-        (Cohort("reached", 0), "", EVERYBODY),
+        (Cohort((Part("left", 1),)), "a,b,c,d", Cohort((Part("left", 1),))),
+        (Cohort((Part("left", 1),)), "b,c", Cohort((Part("left", 0),))),
+        (Cohort((Part("left", 1),)), "a,x,b,c", Cohort((Part("left", 2),))),
+        (Cohort((Part("went_on", 1),)), "b,a,c", Cohort((Part("went_on", 0),))),
+        (Cohort((Part("left", 1),)), "a,b", EVERYBODY),
+        (Cohort((Part("went_on", 1),)), "a,b", EVERYBODY),
+        (Cohort((Part("reached", 1),)), "a,b", Cohort((Part("reached", 1),))),
+        (Cohort((Part("reached", 1),)), "a,c", EVERYBODY),
+        (Cohort((Part("reached", 0),)), "", EVERYBODY),
         (EVERYBODY, "", EVERYBODY),
         (EVERYBODY, "x", EVERYBODY),
     ],
@@ -130,5 +122,5 @@ def test_a_cohort_goes_with_its_stage(cohort: Cohort, stages: str, after: Cohort
 
 def test_a_cohort_stays_where_it_is_among_equal_stages() -> None:
     asked = study("a,b,a,b")
-    view = View(asked, Cohort("left", 2)).with_study(asked.with_timeout(None))
-    assert view.cohort == Cohort("left", 2)
+    view = View(asked, Cohort((Part("left", 2),))).with_study(asked.with_timeout(None))
+    assert view.cohort == Cohort((Part("left", 2),))

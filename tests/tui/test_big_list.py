@@ -10,7 +10,7 @@ from textual.strip import Strip
 import core
 from tests.tui.driving import WIDE, Face, opened, screen_text, study
 from tracer_tui.drawing import moment
-from tracer_tui.widgets.user_list import UserLines
+from tracer_tui.widgets.user_lines import UserLines
 
 USERS = 200_000
 
@@ -52,7 +52,7 @@ def expected(face: Face) -> list[str]:
 async def test_the_top_is_painted(many: core.LocalEngine) -> None:
     async with opened(many, study("home,cart,purchase"), size=WIDE) as face:
         assert face.page.total == face.lines.line_count == USERS
-        assert face.title(face.users) == "Users · 200,000"
+        assert face.title(face.users) == "1 Users · 200,000"
         assert in_sight(face) == expected(face)
         assert face.counts == [200_000, 133_333, 66_666]
 
@@ -101,7 +101,7 @@ async def test_search_finds_among_all(many: core.LocalEngine) -> None:
     async with opened(many, study("home,cart"), size=WIDE) as face:
         await face.press("slash", *"19999")
         assert face.subtitle(face.users) == "/19999 · 12 matches"
-        assert face.title(face.users) == "Users · 12 of 200,000"
+        assert face.title(face.users) == "1 Users · 12 of 200,000"
         assert face.listed == [
             "user_019999",
             "user_119999",

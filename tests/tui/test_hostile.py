@@ -1,17 +1,20 @@
 """Text from events is shown, and never obeyed."""
 
 from functools import cache
+from pathlib import Path
 
 import pytest
 from textual import events
 from textual.widgets import Input
 
 import core
+from core.cohort import EVERYBODY, Cohort, Did, Has
 from core.engine import FunnelAnswer
 from core.study import Study
 from tests.tui.driving import NARROW, WIDE, Face, demo_engine, opened, settled, until
 from tests.tui.hostile import HOSTILE, SHORT
 from tracer_tui.app import TracerApp
+from tracer_tui.screens.opening import Opening
 from tracer_tui.screens.picker import StagePicker
 from tracer_tui.screens.prompt import Prompt
 from tracer_tui.screens.rejects import Rejects
@@ -99,8 +102,8 @@ async def test_a_name_as_the_only_stage_user_and_event(kind: str) -> None:
         assert start.strip() == "" or start in face.text
         await face.press("3", "g", "enter")
         check(face)
-        assert face.title(face.users).startswith("Left at ①")
-        await face.press("G", "d", "d", "a", "enter")
+        assert [chip.split(" ")[:3] for chip in face.chips] == [["left", "at", "①"]]
+        await face.press("3", "G", "d", "d", "a", "enter")
         check(face)
         assert face.stages == [f"{name}!"]
 
@@ -110,7 +113,7 @@ async def test_names_are_no_markup_on_the_screen() -> None:
     engine = core.open_engine([{"user": name, "event": name, "time": 1_000_000_000}])
     async with opened(engine, size=WIDE) as face:
         assert face.text.count(name) >= 4  # list, title, event, bar
-        for pane in (face.lines, face.timeline, face.bars):
+        for pane in (face.lines, face.trail_lines, face.bars):
             for y in (0, 1, 2):
                 await face.click(pane, (6, y))
         assert face.app.return_code is None
@@ -209,7 +212,53 @@ async def test_a_source_and_an_error_with_a_name_in_them(kind: str) -> None:
     async with app.run_test(size=NARROW) as pilot:
         face = Face(pilot, [])
         check(face)
-        await until(pilot, lambda: face.explorer.unreadable)
+        await until(pilot, lambda: isinstance(app.screen, Opening) and app.screen.is_unreadable)
         await settled(pilot)
         check(face)
         assert "cannot read" in face.text
+
+
+async def test_chips_drawer_names_of_stages_and_the_search_in_a_trail() -> None:
+    engine = hostile_engine()
+    stages = tuple(core.Stage((HOSTILE[kind],), name=HOSTILE[kind]) for kind in WORST)
+    async with opened(engine, Study(stages=stages), size=WIDE) as face:
+        for kind, name in HOSTILE.items():
+            has = Has(core.Stage((name,), where=f"p <> '{kind}'", name=name))
+            face.explorer.list_cohort(Cohort((has, Did(0, "between", (name, name)))))
+            await face.settled()
+            check(face)
+            assert len(face.chips) == 2
+            face.explorer.list_cohort(EVERYBODY)
+            await face.press("2", "j", "enter", "slash")
+            check(face)
+            face.timeline.query_one(Input).value = name
+            await face.settled()
+            check(face)
+            await face.press("enter", "escape", "escape", "y")
+            check(face)
+
+
+async def test_files_with_any_name_hold_the_data_and_tell_of_it_in_plain_signs(
+    tmp_path: Path,
+) -> None:
+    async with opened(hostile_engine(), size=WIDE) as face:
+        for kind in ("style", "colour", "clipboard", "right to left"):
+            for moves, form in enumerate(("csv", "md", "json")):
+                await face.press("x", *["down"] * moves)
+                path = tmp_path / f"{SHORT[kind].replace('/', '')}.{form}"
+                face.app.screen.query_one(Input).value = str(path)
+                await face.press("enter")
+                check(face)
+                assert is_file(path)
+                assert "Written to" in face.notes[-1]
+                if form == "csv":
+                    assert "\x1b" in content_of(path)  # exactly as in the data
+                face.app.clear_notifications()
+
+
+def is_file(path: Path) -> bool:
+    return path.is_file()
+
+
+def content_of(path: Path) -> str:
+    return path.read_text(encoding="utf-8")

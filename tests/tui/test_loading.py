@@ -11,8 +11,9 @@ from core.engine import Engine
 from core.study import Study
 from tests.tui.driving import DEMO, PATIENCE, Face, demo_engine, until
 from tracer_tui.app import UNREADABLE, TracerApp
-from tracer_tui.screens.explorer import Explorer
+from tracer_tui.crash import state_folder
 from tracer_tui.screens.help import Help
+from tracer_tui.screens.opening import Opening
 
 
 class Slow:
@@ -38,19 +39,25 @@ def unreadable(message: str) -> TracerApp:
     return TracerApp(open_engine, Study(), "events.json")
 
 
+def opening(face: Face) -> Opening:
+    """The screen before there is anything to explore."""
+    screen = face.app.screen
+    assert isinstance(screen, Opening)
+    return screen
+
+
 async def test_loading_shows_what_is_read_and_how_far() -> None:
     slow = Slow()
     app = TracerApp(slow.open, Study(), "events.json")
     async with app.run_test() as pilot:
         face = Face(pilot, [])
-        await until(pilot, lambda: "25%" in face.status)
+        await until(pilot, lambda: "25%" in face.text)
         assert "Reading events.json …" in face.text
-        assert not face.users.region.area
+        assert face.opened is None
         slow.let_on.set()
-        await until(pilot, lambda: face.explorer.funnel is not None)
+        await until(pilot, lambda: face.opened is not None)
         await face.settled()
         assert "Reading" not in face.text
-        assert "%" not in face.status
         assert face.counts == [5, 5, 5, 5, 3]
         assert face.focused is face.lines
 
@@ -59,7 +66,7 @@ async def test_leaving_while_loading_stops_the_reading() -> None:
     slow = Slow()
     app = TracerApp(slow.open, Study(), "events.json")
     async with app.run_test() as pilot:
-        await until(pilot, lambda: "25%" in Face(pilot, []).status)
+        await until(pilot, lambda: "25%" in Face(pilot, []).text)
         await pilot.press("q")
     assert app.return_code == 0
     assert slow.was_cancelled.wait(PATIENCE)
@@ -70,24 +77,23 @@ async def test_keys_that_need_events_wait_for_them_and_help_does_not() -> None:
     app = TracerApp(slow.open, Study(), "events.json")
     async with app.run_test() as pilot:
         face = Face(pilot, [])
-        await until(pilot, lambda: "25%" in face.status)
+        await until(pilot, lambda: "25%" in face.text)
         for key in ("[", "]", "t", "a", "d", "s", "z", "1", "3", "slash", "exclamation_mark", "("):
             await pilot.press(key)
-            assert (key, app.screen) == (key, face.explorer)
-        assert face.explorer.view.study == Study()
+            assert (key, app.screen) == (key, opening(face))
         await pilot.press("question_mark")
         assert isinstance(app.screen, Help)
         await pilot.press("escape")
-        assert isinstance(app.screen, Explorer)
+        assert isinstance(app.screen, Opening)
         slow.let_on.set()
-        await until(pilot, lambda: face.explorer.funnel is not None)
+        await until(pilot, lambda: face.opened is not None)
 
 
 async def test_a_source_that_cannot_be_read_says_why_and_leaves_with_its_code() -> None:
     app = unreadable("no file is called events.jsn; did you mean events.json?")
     async with app.run_test() as pilot:
         face = Face(pilot, [])
-        await until(pilot, lambda: face.explorer.unreadable)
+        await until(pilot, lambda: opening(face).is_unreadable)
         await face.settled()
         for shown in (
             "Cannot read the events",
@@ -97,7 +103,7 @@ async def test_a_source_that_cannot_be_read_says_why_and_leaves_with_its_code() 
             assert shown in face.text
         for key in ("[", "j", "a", "slash", "enter", "escape"):
             await pilot.press(key)
-        assert isinstance(app.screen, Explorer)
+        assert isinstance(app.screen, Opening)
         await pilot.press("q")
     assert app.return_code == UNREADABLE == 3
 
@@ -113,9 +119,9 @@ async def test_a_source_of_a_real_file_that_is_not_there(tmp_path: object) -> No
     )
     async with app.run_test(size=(200, 24)) as pilot:
         face = Face(pilot, [])
-        await until(pilot, lambda: face.explorer.unreadable)
+        await until(pilot, lambda: opening(face).is_unreadable)
         await face.settled()
-        assert "nothing_here.json" in str(face.explorer.query_one("#message", Static).content)
+        assert "nothing_here.json" in str(opening(face).query_one("#message", Static).content)
 
 
 async def test_the_demo_is_read_from_its_file() -> None:
@@ -128,7 +134,7 @@ async def test_the_demo_is_read_from_its_file() -> None:
     )
     async with app.run_test() as pilot:
         face = Face(pilot, [])
-        await until(pilot, lambda: face.explorer.funnel is not None)
+        await until(pilot, lambda: face.opened is not None)
         assert face.counts == [5, 5, 5, 5, 3]
 
 
@@ -138,7 +144,7 @@ async def test_the_question_given_at_the_start_is_asked(stages: tuple[core.Stage
     app = TracerApp(lambda cancelled, progress: demo_engine(), asked, "demo")
     async with app.run_test() as pilot:
         face = Face(pilot, [])
-        await until(pilot, lambda: face.explorer.funnel is not None)
+        await until(pilot, lambda: face.opened is not None)
         expected = asked.with_stages(demo_engine().suggest(), suggested=True)
         assert face.study == (asked if stages else expected)
 
@@ -147,7 +153,7 @@ async def test_only_the_user_of_the_question_is_listed() -> None:
     app = TracerApp(lambda cancelled, progress: demo_engine(), Study(user="bo"), "demo")
     async with app.run_test() as pilot:
         face = Face(pilot, [])
-        await until(pilot, lambda: face.explorer.funnel is not None)
+        await until(pilot, lambda: face.opened is not None)
         assert face.listed == ["bo"]
         assert "10 events · 1 user · 1 session" in face.status
 
@@ -174,5 +180,9 @@ def test_a_fault_of_the_program_tells_no_values(capfd: pytest.CaptureFixture[str
     app.run(headless=True)
     told = capfd.readouterr().err
     assert app.return_code == 1
-    assert "RuntimeError: a fault about 15 characters" in told
+    assert app.fault.startswith("tracer-tui broke: RuntimeError. Where, without any of your data")
+    assert app.fault.endswith(str(state_folder() / "crash.txt"))
+    kept = (state_folder() / "crash.txt").read_text()
+    assert "test_loading.py:" in kept
+    assert "ana@example" not in kept
     assert "ana@example" not in told

@@ -9,8 +9,9 @@ from textual.app import App
 from textual.widgets import Input, Label
 
 import core
-from tests.tui.driving import drawn_lines, settled
-from tracer_tui.screens.picker import NameLines, StagePicker, matching
+from tests.tui.driving import drawn_lines, engine_of, settled
+from tracer_tui.completion import matching
+from tracer_tui.screens.picker import Choices, StagePicker
 
 COUNTS = {"cart": 5, "home": 7, "payment": 7, "payment_error": 4, "product": 11, "日本": 1}
 
@@ -22,15 +23,18 @@ class Asking(App[None]):
 
     def __init__(self, counts: Mapping[str, int] = COUNTS) -> None:
         super().__init__()
-        self.counts = counts
+        self.engine = engine_of(
+            *((f"u{i % 4}", name, i) for name, count in counts.items() for i in range(count)),
+            price=9,
+        )
         self.picked: list[core.Stage | None] = []
 
     def on_mount(self) -> None:
-        self.push_screen(StagePicker("Add a stage", self.counts), self.picked.append)
+        self.push_screen(StagePicker("Add a stage", self.engine), self.picked.append)
 
     @property
     def names(self) -> list[str]:
-        return list(self.screen.query_one(NameLines).names)
+        return [choice.label for choice in self.screen.query_one(Choices).choices]
 
 
 async def test_names_are_listed_the_most_frequent_first_with_their_counts() -> None:
@@ -38,9 +42,9 @@ async def test_names_are_listed_the_most_frequent_first_with_their_counts() -> N
     async with app.run_test() as pilot:
         await settled(pilot)
         assert app.names == ["product", "home", "payment", "cart", "payment_error", "日本"]
-        lines = drawn_lines(app.screen.query_one(NameLines), width=30)
-        assert lines[0] == " product                   11"
-        assert lines[5] == " 日本                       1"
+        lines = drawn_lines(app.screen.query_one(Choices), width=42)
+        assert lines[0] == " product                  11 100.0 % users"
+        assert lines[5] == " 日本                      1  25.0 % users"
 
 
 @pytest.mark.parametrize(
@@ -120,11 +124,11 @@ async def test_two_clicks_pick_a_name() -> None:
     app = Asking()
     async with app.run_test() as pilot:
         await settled(pilot)
-        await pilot.click(NameLines, offset=(3, 2))
+        await pilot.click(Choices, offset=(3, 2))
         await settled(pilot)
         assert app.picked == []
-        assert app.screen.query_one(NameLines).cursor == 2
-        await pilot.click(NameLines, offset=(3, 3), times=2)
+        assert app.screen.query_one(Choices).cursor == 2
+        await pilot.click(Choices, offset=(3, 3), times=2)
         await settled(pilot)
     assert app.picked == [core.Stage(("cart",))]
 

@@ -12,6 +12,8 @@ import core
 from core.study import Study
 from tests.tui.driving import DEMO, NARROW, WIDE, Face, until
 from tracer_tui.app import TracerApp
+from tracer_tui.config import Config
+from tracer_tui.screens.opening import Opening
 
 DAY = "2026-01-05T10:0"
 ROWS = [
@@ -40,6 +42,11 @@ class Compare(Protocol):
 Shot = Callable[..., bool]
 
 
+def is_unreadable(pilot: Pilot[None]) -> bool:
+    screen = pilot.app.screen
+    return isinstance(screen, Opening) and screen.is_unreadable
+
+
 @pytest.fixture
 def looks_as_before(snap_compare: Compare, monkeypatch: pytest.MonkeyPatch) -> Shot:
     """Open a source, press keys, and compare the screen with the picture."""
@@ -51,10 +58,11 @@ def looks_as_before(snap_compare: Compare, monkeypatch: pytest.MonkeyPatch) -> S
         source: object = DEMO.name,
         size: tuple[int, int] = NARROW,
         ask: Study = Study(),  # noqa: B008 - a frozen value
+        config: Config = Config(),  # noqa: B008 - a frozen value
     ) -> bool:
         async def run_before(pilot: Pilot[None]) -> None:
             face = Face(pilot, [])
-            await until(pilot, lambda: face.explorer.funnel is not None or face.explorer.unreadable)
+            await until(pilot, lambda: face.opened is not None or is_unreadable(pilot))
             await face.settled()
             await face.press(*keys)
             for field in pilot.app.screen.query(Input):
@@ -65,6 +73,7 @@ def looks_as_before(snap_compare: Compare, monkeypatch: pytest.MonkeyPatch) -> S
             lambda cancelled, progress: core.open_engine(source),  # type: ignore[arg-type]  # of any kind
             ask,
             str(source),
+            config=config,
         )
         return snap_compare(app, terminal_size=size, run_before=run_before)
 
@@ -126,3 +135,27 @@ def test_zoomed_timeline(looks_as_before: Shot) -> None:
 
 def test_search(looks_as_before: Shot) -> None:
     assert looks_as_before("slash", "e")
+
+
+def test_drop_off_panel(looks_as_before: Shot) -> None:
+    assert looks_as_before("3", "v", size=WIDE)
+
+
+def test_beside_another_timeout(looks_as_before: Shot) -> None:
+    assert looks_as_before("m", "[", "[", "[", size=WIDE)
+
+
+def test_export_box(looks_as_before: Shot) -> None:
+    assert looks_as_before("x")
+
+
+def test_drawer_and_folded_sessions(looks_as_before: Shot) -> None:
+    assert looks_as_before("[", "[", "[", "2", "j", "enter", "(", "space", "j", "j", size=WIDE)
+
+
+def test_why(looks_as_before: Shot) -> None:
+    assert looks_as_before("j", "i", size=WIDE)
+
+
+def test_light_colours(looks_as_before: Shot) -> None:
+    assert looks_as_before("3", "enter", config=Config(theme="textual-light"))

@@ -4,7 +4,6 @@ import fcntl
 import json
 import os
 import pty
-import re
 import select
 import signal
 import struct
@@ -16,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pyte
 import pytest
 
 from tests.tui.driving import DEMO
@@ -41,37 +41,26 @@ PLAIN = {
 OWN = ("NO_COLOR", "FORCE_COLOR", "COLORTERM", "COLUMNS", "LINES")
 """Settings of the developer's terminal."""
 
-TOKEN = re.compile(
-    r"""
-    (?P<move>\x1b\[(?P<y>\d*);?(?P<x>\d*)H)   # to a place
-    | (?P<clear>\x1b\[2J)
-    | \x1b\][^\x07\x1b]*(?:\x07|\x1b\\)       # strings to the terminal
-    | \x1bP[^\x1b]*\x1b\\
-    | \x1b\[[0-9;:?<>=$ ]*[@-~]               # everything else it understands
-    | \x1b.
-    | (?P<newline>\n) | (?P<return>\r)
-    | (?P<text>[^\x00-\x1f\x7f]+)
-    """,
-    re.VERBOSE | re.DOTALL,
-)
-
 
 class Terminal:
     """A program in a terminal of so many columns and lines."""
 
     def __init__(self, columns: int = 80, lines: int = 24) -> None:
         self.ours, self.theirs = pty.openpty()
-        self.lines = lines
         self.output = b""
+        self._screen = pyte.Screen(columns, lines)
+        self._stream = pyte.ByteStream(self._screen)
         self.resize(columns, lines)
         self.modes = termios.tcgetattr(self.theirs)
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self, *arguments: str, given: bytes | None = None, **env: str) -> None:
+    def start(
+        self, *arguments: str, given: bytes | None = None, is_piped: bool = False, **env: str
+    ) -> None:
         self.process = subprocess.Popen(
             [sys.executable, "-c", RUN, *arguments],
             stdin=self.theirs if given is None else subprocess.PIPE,
-            stdout=self.theirs,
+            stdout=subprocess.PIPE if is_piped else self.theirs,
             stderr=self.theirs,
             start_new_session=True,
             cwd=DEMO.parent,
@@ -88,7 +77,7 @@ class Terminal:
         os.write(self.ours, keys.encode())
 
     def resize(self, columns: int, lines: int) -> None:
-        self.lines = lines
+        self._screen.resize(lines, columns)
         fcntl.ioctl(self.ours, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
 
     def until(self, happened: Callable[[], bool], what: str) -> None:
@@ -105,26 +94,7 @@ class Terminal:
     @property
     def screen(self) -> str:
         """What stands on the screen."""
-        cells: dict[tuple[int, int], str] = {}
-        y = x = 1
-        for token in TOKEN.finditer(self.output.decode(errors="replace")):
-            if token["move"]:
-                y, x = int(token["y"] or 1), int(token["x"] or 1)
-            elif token["clear"]:
-                cells.clear()
-            elif token["newline"]:
-                y += 1
-            elif token["return"]:
-                x = 1
-            elif token["text"]:
-                for sign in token["text"]:
-                    cells[y, x] = sign
-                    x += 1
-        width = max((column for _, column in cells), default=0)
-        return "\n".join(
-            "".join(cells.get((line, column), " ") for column in range(1, width + 1)).rstrip()
-            for line in range(1, self.lines + 1)
-        )
+        return "\n".join(line.rstrip() for line in self._screen.display)
 
     def leave(self) -> int:
         """Wait for the end; returns the exit code."""
@@ -159,15 +129,19 @@ class Terminal:
     def _read(self) -> bool:
         ready, _, _ = select.select([self.ours], [], [], 0.05)
         if ready:
-            self.output += os.read(self.ours, 65_536)
+            said = os.read(self.ours, 65_536)
+            self.output += said
+            self._stream.feed(said)
         return bool(ready)
 
 
 @contextmanager
-def terminal(*arguments: str, given: bytes | None = None, **env: str) -> Iterator[Terminal]:
+def terminal(
+    *arguments: str, given: bytes | None = None, is_piped: bool = False, **env: str
+) -> Iterator[Terminal]:
     opened = Terminal()
     try:
-        opened.start(*arguments, given=given, **env)
+        opened.start(*arguments, given=given, is_piped=is_piped, **env)
         yield opened
     finally:
         opened.close()
@@ -175,7 +149,7 @@ def terminal(*arguments: str, given: bytes | None = None, **env: str) -> Iterato
 
 def test_the_demo_from_the_first_paint_to_the_last() -> None:
     with terminal("demo_events.json") as shown:
-        shown.shows("Users · 5", "eli · 1 session · 8 events", "−40.0 %  2 left", "timeout 30m")
+        shown.shows("1 Users · 5", "2 eli · 1 session · 8 events", "−40.0 % 2 left", "timeout 30m")
         shown.press("[")
         shown.shows("timeout 20m", "6 sessions")
         shown.press("]")
@@ -183,7 +157,7 @@ def test_the_demo_from_the_first_paint_to_the_last() -> None:
         shown.press("3")
         shown.shows("enter: who")
         shown.press("\r")
-        shown.shows("Left at ④ payment · 2", "dee · 1 session · 10 events")
+        shown.shows("1 Sessions · 2", "left at ④ payment", "dee · 1 session · 10 events")
         shown.resize(120, 40)
         shown.shows("demo_events.json · 43 events")
         assert max(map(len, shown.screen.splitlines())) == 120
@@ -194,7 +168,7 @@ def test_the_demo_from_the_first_paint_to_the_last() -> None:
 
 def test_events_from_a_pipe_and_keys_from_the_terminal() -> None:
     with terminal(given=DEMO.read_bytes()) as shown:
-        shown.shows("Users · 5", "standard input · 43 events")
+        shown.shows("1 Users · 5", "standard input · 43 events")
         shown.press("jj")
         shown.shows("cy · 1 session · 7 events")
         shown.press("q")
@@ -202,7 +176,7 @@ def test_events_from_a_pipe_and_keys_from_the_terminal() -> None:
         assert shown.is_restored()
 
 
-@pytest.mark.parametrize("key", ["q", "\x11"], ids=["q", "ctrl+q"])
+@pytest.mark.parametrize("key", ["q", "\x11", "\x03"], ids=["q", "ctrl+q", "ctrl+c"])
 def test_a_source_that_cannot_be_read(key: str) -> None:
     with terminal("nothing_here.json") as shown:
         shown.shows("Cannot read the events", "nothing_here.json", "Press q to quit.")
@@ -214,11 +188,67 @@ def test_a_source_that_cannot_be_read(key: str) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=["SIGTERM", "SIGHUP"])
 def test_a_signal_that_ends_it_leaves_the_terminal_as_it_was(number: signal.Signals) -> None:
     with terminal("--demo") as shown:
-        shown.shows("Users · 5")
+        shown.shows("1 Users · 5")
         assert shown.process is not None
         shown.process.send_signal(number)
         assert shown.leave() == 128 + number
         assert shown.is_restored()
+
+
+def test_users_are_picked_in_a_pipe_and_the_screen_is_none_of_it() -> None:
+    with terminal("--demo", "--pick", is_piped=True) as shown:
+        shown.shows("1 Users · 5", "enter prints the users")
+        shown.press("j \r")
+        assert shown.leave() == 0
+        assert shown.process is not None
+        assert shown.process.stdout is not None
+        with shown.process.stdout as pipe:
+            assert pipe.read() == b"dee\n"
+        assert shown.is_restored()
+
+
+def test_a_stop_gives_the_shell_its_terminal_and_going_on_paints_again() -> None:
+    with terminal("--demo") as shown:
+        shown.shows("1 Users · 5")
+        assert shown.process is not None
+        shown.press("\x1a")
+        shown.until(lambda: state_of(shown) == "T", "the stop")
+        while shown._read():
+            pass
+        assert shown.output.rfind(b"\x1b[?1049l") > shown.output.rfind(b"\x1b[?1049h")
+        shown.process.send_signal(signal.SIGCONT)
+        shown.press("3")
+        shown.shows("enter: who")
+        shown.press("q")
+        assert shown.leave() == 0
+        assert shown.is_restored()
+
+
+def state_of(shown: Terminal) -> str:
+    """The letter that the system has for what a process does: T when it is stopped."""
+    assert shown.process is not None
+    shown._read()
+    stat = Path(f"/proc/{shown.process.pid}/stat").read_text()
+    return stat.rsplit(")", 1)[1].split()[0]
+
+
+def test_a_terminal_that_is_closed_ends_the_program() -> None:
+    with terminal("--demo") as shown:
+        shown.shows("1 Users · 5")
+        assert shown.process is not None
+        os.close(shown.ours)
+        os.close(shown.theirs)
+        shown.process.wait(PATIENCE)
+        shown.ours, shown.theirs = pty.openpty()
+        assert shown.process.returncode == 128 + signal.SIGHUP
+
+
+def test_without_the_mouse_the_terminal_keeps_it() -> None:
+    with terminal("--demo", "--no-mouse") as shown:
+        shown.shows("1 Users · 5")
+        shown.press("q")
+        assert shown.leave() == 0
+        assert b"\x1b[?1000h" not in shown.output
 
 
 def test_names_that_are_escape_codes_never_reach_the_terminal(tmp_path: Path) -> None:
@@ -232,7 +262,7 @@ def test_names_that_are_escape_codes_never_reach_the_terminal(tmp_path: Path) ->
         + json.dumps({"user": "\x1b]52;c;cmVqZWN0\x07"})
     )
     with terminal(str(path), "--stages", "\x1b]52;c;c3RhZ2U=\x07,x") as shown:
-        shown.shows(f"Users · {len(names)}")
+        shown.shows(f"1 Users · {len(names)}")
         shown.press("j" * len(names))
         shown.shows("[/x] · 1 session")
         shown.press("a")

@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import ClassVar
 
-from textual.app import ComposeResult
+from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
+from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
 from tracer_tui.drawing import fit
 
 Groups = Mapping[str, Mapping[str, Sequence[str]]]
 """Under each title, what can be done, and the keys that do it."""
+
+
+def keys_of(app: App[None], screen: Screen[object]) -> Groups:
+    """The keys that work now: those of the pane in focus, and those of the screen."""
+    groups: dict[str, dict[str, list[str]]] = {"In this pane": {}, "Everywhere": {}}
+    for active in screen.active_bindings.values():
+        node, binding = active.node, active.binding
+        if binding.description and active.enabled:
+            title = "Everywhere" if node in (screen, app) else "In this pane"
+            key = app.get_key_display(replace(binding, key_display=None))
+            groups[title].setdefault(binding.description, []).append(key)
+    return {title: keys for title, keys in groups.items() if keys}
 
 
 class Help(ModalScreen[None]):

@@ -1,123 +1,227 @@
-"""The stage picker: event names with their counts, narrowed while typing."""
+"""The picker: a line to type a stage in, over what may come next, narrowed while typing."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from dataclasses import dataclass
+from typing import ClassVar, Generic, TypeVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Input, Label
 
+from core.cohort import Filter, Has
+from core.engine import Engine
 from core.errors import QuestionError
-from core.stage import Stage, parse_stages
-from tracer_tui.drawing import count
+from core.stage import Stage, format_stages, parse_stages
+from core.vocabulary import Vocabulary
+from tracer_tui.completion import Completion, complete, matching
+from tracer_tui.drawing import count, percent
 from tracer_tui.text import content, visible
 from tracer_tui.widgets.field import Field
 from tracer_tui.widgets.line_view import Cell, LineView, columns
 
+Picked = TypeVar("Picked")
 
-class NameLines(LineView, can_focus=False):
-    """Event names and how often each occurs."""
 
-    def __init__(self) -> None:
-        """Begin empty."""
+class Choices(LineView, can_focus=False):
+    """What may come next; of events how many there are, and the share of users who have one."""
+
+    def __init__(self, counts: Mapping[str, int], users_count: int) -> None:
+        """Begin empty; `counts` are the events of each name."""
         super().__init__(id="picker-names")
-        self.names: Sequence[str] = ()
-        self.counts: Mapping[str, int] = {}
+        self.choices: Sequence[Completion] = ()
+        self.counts = counts
+        self.users_count = users_count
+        self.users: Mapping[str, int] = {}
 
-    def show(self, names: Sequence[str], counts: Mapping[str, int]) -> None:
-        """Show some names, with the cursor on the first."""
-        self.names, self.counts = names, counts
+    def show(self, choices: Sequence[Completion]) -> None:
+        """Show some, with the cursor on the first."""
+        self.choices = choices
         self.cursor = 0
-        self.line_count = len(names)
+        self.line_count = len(choices)
         self.refresh()
 
+    @property
+    def choice(self) -> Completion | None:
+        """The one at the cursor."""
+        return self.choices[self.cursor] if self.choices else None
+
     def draw_line(self, index: int, width: int) -> Sequence[Cell]:
-        """One name."""
-        name = self.names[index]
-        return columns([(f" {visible(name)}", width - 14, ""), (count(self.counts[name]), -12, "")])
+        """One choice."""
+        choice = self.choices[index]
+        if choice.kind != "event":
+            label = f" {visible(choice.label)}"
+            return columns([(label, width - 20, ""), (choice.kind, -18, "line--dim")])
+        users = self.users.get(choice.label)
+        share = "…" if users is None else percent(users / max(self.users_count, 1))
+        return columns(
+            [
+                (f" {visible(choice.label)}", width - 25, ""),
+                (count(self.counts.get(choice.label, 0)), -10, ""),
+                (f"{share} users", -13, "line--dim"),
+            ]
+        )
 
 
-class StagePicker(ModalScreen[Stage | None]):
-    """Asks for a stage: a name of the list, or text such as `a|b` or `*`."""
+class Picker(ModalScreen[Picked | None], Generic[Picked]):
+    """Asks for something that is typed with completions."""
 
+    HINT = ""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss(None)", "Cancel", id="picker.cancel"),
         Binding("down", "move(1)", "Down", show=False, priority=True, id="picker.down"),
         Binding("up", "move(-1)", "Up", show=False, priority=True, id="picker.up"),
+        Binding("tab", "complete", "Complete", show=False, priority=True, id="picker.complete"),
     ]
 
-    def __init__(self, title: str, counts: Mapping[str, int]) -> None:
-        """Ask for `title` among the names of `counts`."""
+    @dataclass
+    class Known(Message):
+        """The engine told what there is to complete with."""
+
+        vocabulary: Vocabulary
+
+    def __init__(self, title: str, engine: Engine, text: str = "") -> None:
+        """Ask for `title`, beginning with a text."""
         super().__init__()
         self._title = title
-        self._counts = counts
-        self._by_count = sorted(counts, key=lambda name: (-counts[name], name))
+        self._engine = engine
+        self._text = text
+        self._chooses = not text
+        summary = engine.summary()
+        self._counts = summary.name_counts
+        self._users_count = summary.users_count
+        self._by_count = sorted(self._counts, key=lambda name: (-self._counts[name], name))
+        self._properties: Mapping[str, Sequence[str]] = {}
 
     def compose(self) -> ComposeResult:
-        """A box with the search above the names."""
+        """A box with the text above what may come next."""
         with Vertical(classes="box") as box:
             box.border_title = content(self._title)
-            yield Field(
-                placeholder="type to search; a|b is any of two, * is any event", compact=True
-            )
-            yield NameLines()
+            box.border_subtitle = "tab completes · enter takes · esc cancels"
+            yield Field(self._text, placeholder=self.HINT, compact=True)
+            yield Choices(self._counts, self._users_count)
             yield Label("", id="picker-problem")
 
     def on_mount(self) -> None:
-        """Show every name, the most frequent first."""
-        self.query_one(NameLines).show(self._by_count, self._counts)
+        """Show what there is, and ask for more of it."""
+        self._narrow("")
+        self.run_worker(self._ask, thread=True)
+
+    def _ask(self) -> None:
+        self.post_message(self.Known(self._engine.vocabulary()))
+
+    @on(Known)
+    def _learn(self, message: Known) -> None:
+        self._properties = message.vocabulary.properties
+        self.list.users = message.vocabulary.users
+        self.list.refresh()
+        if " where " in self.query_one(Field).value:
+            self._narrow(self.query_one(Field).value)
+
+    @property
+    def list(self) -> Choices:
+        """What may come next."""
+        return self.query_one(Choices)
+
+    def choices(self, typed: str) -> Sequence[Completion]:
+        """What may come at the end of a text."""
+        return complete(typed, self._by_count, self._properties)
+
+    def picked(self, text: str, choice: Completion | None) -> Picked:
+        """What is picked by a text with a choice below it. Raises QuestionError."""
+        raise NotImplementedError
+
+    def _narrow(self, typed: str) -> None:
+        self.list.show(self.choices(typed))
 
     def action_move(self, lines: int) -> None:
-        """Move through the names while typing."""
-        self.query_one(NameLines).action_move(lines)
+        """Move through the choices while typing: one that was gone to is meant."""
+        self.list.action_move(lines)
+        self._chooses = True
+
+    def action_complete(self) -> None:
+        """Write the choice at the cursor into the text."""
+        choice, field = self.list.choice, self.query_one(Field)
+        if choice is not None:
+            end = " " if choice.kind == "property" else ""
+            field.value = f"{field.value[: choice.start]}{choice.insert}{end}"
+            field.cursor_position = len(field.value)
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Narrow the names, the best match first."""
-        self.query_one(NameLines).show(matching(event.value, self._by_count), self._counts)
+        """Narrow the choices, the best match first."""
+        self.query_one("#picker-problem", Label).update("")
+        if event.value != self._text:
+            self._chooses = True
+        # What stands there at first is there to be written over.
+        self._narrow(event.value if self._chooses else "")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Take the name at the cursor, or what was typed where no name is like it."""
-        names = self.query_one(NameLines)
-        if names.names and not set(event.value) & set("|*"):
-            self.dismiss(Stage((names.names[names.cursor],)))
-            return
-        try:
-            stages = parse_stages(event.value)
-        except QuestionError as error:
-            self.query_one("#picker-problem", Label).update(content(str(error)))
-            return
-        self.dismiss(stages[0])
+        """Take what was typed, or the choice at the cursor."""
+        self._take(event.value, self.list.choice if self._chooses else None)
 
     @on(LineView.Picked)
     def _take_clicked(self, event: LineView.Picked) -> None:
-        names = self.query_one(NameLines)
-        self.dismiss(Stage((names.names[event.index],)))
+        self._take("", self.list.choices[event.index])
+
+    def _take(self, text: str, choice: Completion | None) -> None:
+        try:
+            self.dismiss(self.picked(text, choice))
+        except QuestionError as error:
+            self.query_one("#picker-problem", Label).update(content(str(error)))
 
 
-def matching(typed: str, names: Sequence[str]) -> list[str]:
-    """The names that hold what was typed, or at least its letters in order; the likest first.
+class StagePicker(Picker[Stage]):
+    """Asks for a stage: a name of the list, or a text such as `a|b`, `*` or `a where x > 1`."""
 
-    Case is ignored, and of equals the one that came first stays first. Names come from data and may
-    be long, so each is read once: Textual's own search tries every way to place the letters.
-    """
-    letters = typed.casefold()
-    if not letters:
-        return list(names)
-    found: list[tuple[tuple[int, int, int], str]] = []
-    for name in names:
-        folded = name.casefold()
-        run = folded.find(letters)
-        if run >= 0:
-            found.append(((0, int(run > 0), len(folded)), name))
-            continue
-        first = last = folded.find(letters[0])
-        for letter in letters[1:]:
-            last = folded.find(letter, last + 1) if last >= 0 else -1
-        if last >= 0:
-            found.append(((1, last - first, len(folded)), name))
-    return [name for _, name in sorted(found, key=lambda match: match[0])]
+    HINT = "an event · a|b any of two · * any · a where price > 9 · Name=a"
+
+    def picked(self, text: str, choice: Completion | None) -> Stage:
+        """The name at the cursor, or what was typed where it says more."""
+        if choice is not None and not says_more(text):
+            return Stage((choice.label,))
+        return parse_stages(text)[0]
+
+
+class FilterPicker(Picker[Filter]):
+    """Asks for a filter: a part of the funnel's bars, or events that one has."""
+
+    HINT = "left, reached, went on, pending · an event · * where country = 'NL'"
+
+    def __init__(self, title: str, engine: Engine, parts: Mapping[str, Filter]) -> None:
+        """`parts` are filters by their words."""
+        super().__init__(title, engine)
+        self._parts = parts
+
+    def choices(self, typed: str) -> Sequence[Completion]:
+        """The parts of the bars, then events that one has."""
+        others = super().choices(typed)
+        if says_more(typed):
+            return others
+        parts = [
+            Completion(0, words, words, "part of the funnel")
+            for words in matching(typed, list(self._parts))
+        ]
+        return [*parts, *others]
+
+    def picked(self, text: str, choice: Completion | None) -> Filter:
+        """The choice at the cursor, or what was typed where it says more."""
+        if choice is not None and not says_more(text):
+            if choice.label in self._parts and choice.kind != "event":
+                return self._parts[choice.label]
+            return Has(Stage((choice.label,)))
+        return Has(parse_stages(text)[0])
+
+
+def says_more(text: str) -> bool:
+    """Whether a text is more than the beginning of a name."""
+    return bool(set(text) & set("|*=")) or " where " in text
+
+
+def text_of(stage: Stage) -> str:
+    """A stage as one types it."""
+    return format_stages([stage])

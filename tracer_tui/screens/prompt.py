@@ -45,7 +45,10 @@ class Prompt(ModalScreen[str | None]):
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Answer, unless something is wrong."""
-        if not self._problem(event.value):
+        problem = self._problem(event.value)
+        if problem:
+            self.query_one("#prompt-problem", Label).update(content(problem))
+        else:
             self.dismiss(event.value)
 
     def _problem(self, value: str) -> str:

@@ -6,25 +6,26 @@ Each makes a new view, and nothing else; what the view shows is the explorer's b
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import ClassVar, get_args
 
 from textual.binding import Binding, BindingType
-from textual.reactive import reactive
-from textual.screen import Screen
 
 from core.durations import format_limit, parse_limit
-from core.engine import Summary
+from core.engine import Engine
 from core.stage import Stage
 from core.study import Study
 from core.walk import Order
-from tracer_tui.answers import View
+from tracer_tui.answers import Answers
+from tracer_tui.history import History
 from tracer_tui.ladder import TIMEOUTS, WINDOWS, climb
-from tracer_tui.screens.picker import StagePicker
+from tracer_tui.screens.answering import Answering
+from tracer_tui.screens.picker import StagePicker, text_of
 from tracer_tui.screens.prompt import Prompt
 from tracer_tui.widgets.funnel_bars import FunnelBars
 
 
-class StudyKeys(Screen[None]):
+class StudyKeys(Answering):
     """A screen over a view of a study, with the keys that change it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -34,37 +35,52 @@ class StudyKeys(Screen[None]):
         Binding("{", "window(-1)", "Shorter window", show=False, id="window.shorter"),
         Binding("}", "window(1)", "Longer window", show=False, id="window.longer"),
         Binding("w", "type_window", "Type a window", show=False, id="window.type"),
-        Binding("s", "scope", "Scope", id="study.scope"),
+        Binding("s", "scope", "Scope", show=False, id="study.scope"),
         Binding("o", "order", "Ordered/strict/any", show=False, id="study.order"),
-        Binding("a", "add_stage", "Stage", id="stage.add"),
+        Binding("a", "add_stage", "Add a stage", show=False, id="stage.add"),
         Binding("e", "edit_stage", "Edit the stage", show=False, id="stage.edit"),
+        Binding("E", "rename_stage", "Rename the stage", show=False, id="stage.rename"),
         Binding("d", "delete_stage", "Delete the stage", show=False, id="stage.delete"),
         Binding("<", "move_stage(-1)", "Stage up", show=False, id="stage.up"),
         Binding(">", "move_stage(1)", "Stage down", show=False, id="stage.down"),
+        Binding("u", "undo", "Undo", show=False, id="study.undo"),
+        Binding("ctrl+r", "redo", "Redo", show=False, id="study.redo"),
     ]
 
-    view: reactive[View] = reactive(View(Study()), init=False)
-    """What the person asked to see."""
-    summary: reactive[Summary | None] = reactive(None)
-    """What is open; None while it is being read."""
+    def __init__(self, engine: Engine, answers: Answers) -> None:
+        """Begin with what an engine answered already."""
+        super().__init__(engine, answers)
+        self._history = History()
 
-    def __init__(self) -> None:
-        """Begin with nothing to change."""
-        super().__init__()
-        self._stage_after: int | None = None
+    def change(self, study: Study) -> None:
+        """Ask another question, which can be taken back."""
+        if study != self.view.study:
+            self._history = self._history.asked(self.view.study)
+            self.view = self.view.with_study(study)
 
-    def _study(self, study: Study) -> None:
+    def give_up(self) -> None:
+        """The question that could not be answered is none to go back to."""
+        _, self._history = self._history.undo(self.view.study)
+
+    def action_undo(self) -> None:
+        """Go back to the question before."""
+        study, self._history = self._history.undo(self.view.study)
+        self.view = self.view.with_study(study)
+
+    def action_redo(self) -> None:
+        """Go forth again to the question that was taken back."""
+        study, self._history = self._history.redo(self.view.study)
         self.view = self.view.with_study(study)
 
     def action_timeout(self, steps: int) -> None:
         """Climb the ladder of session timeouts."""
         study = self.view.study
-        self._study(study.with_timeout(climb(study.timeout, TIMEOUTS, steps)))
+        self.change(study.with_timeout(climb(study.timeout, TIMEOUTS, steps)))
 
     def action_window(self, steps: int) -> None:
         """Climb the ladder of conversion windows."""
         study = self.view.study
-        self._study(study.with_window(climb(study.window, WINDOWS, steps)))
+        self.change(study.with_window(climb(study.window, WINDOWS, steps)))
 
     def action_type_timeout(self) -> None:
         """Ask for a session timeout."""
@@ -72,7 +88,7 @@ class StudyKeys(Screen[None]):
         self._prompt(
             "Session timeout",
             study.timeout,
-            lambda text: self._study(study.with_timeout(parse_limit(text))),
+            lambda text: self.change(study.with_timeout(parse_limit(text))),
         )
 
     def action_type_window(self) -> None:
@@ -81,7 +97,7 @@ class StudyKeys(Screen[None]):
         self._prompt(
             "Conversion window",
             study.window,
-            lambda text: self._study(study.with_window(parse_limit(text))),
+            lambda text: self.change(study.with_window(parse_limit(text))),
         )
 
     def _prompt(self, title: str, value: int | None, then: Callable[[str], None]) -> None:
@@ -95,13 +111,13 @@ class StudyKeys(Screen[None]):
     def action_scope(self) -> None:
         """Count users in place of journeys, or the other way round."""
         study = self.view.study
-        self._study(study.with_scope("users" if study.scope == "journeys" else "journeys"))
+        self.change(study.with_scope("users" if study.scope == "journeys" else "journeys"))
 
     def action_order(self) -> None:
         """Let stages follow one another otherwise: ordered, strict, any."""
         study, orders = self.view.study, get_args(Order)
         following = orders[(orders.index(study.order) + 1) % len(orders)]
-        self._study(study.with_order(following))
+        self.change(study.with_order(following))
 
     @property
     def _stage(self) -> int:
@@ -115,17 +131,35 @@ class StudyKeys(Screen[None]):
                 stages, after = self.view.study.stages, self._stage + 1
                 self._stages((*stages[:after], stage, *stages[after:]), after)
 
-        self._pick("Add a stage", add)
+        self.app.push_screen(StagePicker("Add a stage", self.engine), add)
 
     def action_edit_stage(self) -> None:
         """Ask for a stage in place of the one at the cursor."""
+        stages, here = self.view.study.stages, self._stage
 
         def edit(stage: Stage | None) -> None:
-            stages, here = self.view.study.stages, self._stage
-            if stage is not None and stages:
+            if stage is not None:
                 self._stages((*stages[:here], stage, *stages[here + 1 :]), here)
 
-        self._pick("Edit the stage", edit)
+        if here < len(stages):
+            self.app.push_screen(
+                StagePicker("Edit the stage", self.engine, text_of(stages[here])), edit
+            )
+
+    def action_rename_stage(self) -> None:
+        """Ask what to call the stage at the cursor; nothing calls it by its events."""
+        stages, here = self.view.study.stages, self._stage
+
+        def rename(name: str | None) -> None:
+            if name is not None:
+                stage = replace(stages[here], name=name.strip() or None)
+                self._stages((*stages[:here], stage, *stages[here + 1 :]), here)
+
+        if here < len(stages):
+            hint = "empty calls it by its events"
+            self.app.push_screen(
+                Prompt("Name of the stage", hint, stages[here].name or "", str), rename
+            )
 
     def action_delete_stage(self) -> None:
         """Take the stage at the cursor out."""
@@ -134,16 +168,15 @@ class StudyKeys(Screen[None]):
 
     def action_move_stage(self, steps: int) -> None:
         """Move the stage at the cursor."""
-        stages, here = list(self.view.study.stages), self._stage
-        there = here + steps
-        if 0 <= there < len(stages):
-            stages[here], stages[there] = stages[there], stages[here]
+        self.move_stage(self._stage, self._stage + steps)
+
+    def move_stage(self, here: int, there: int) -> None:
+        """Move a stage to another place, if there is such a place."""
+        stages = list(self.view.study.stages)
+        if here < len(stages) and 0 <= there < len(stages):
+            stages.insert(there, stages.pop(here))
             self._stages(tuple(stages), there)
 
     def _stages(self, stages: tuple[Stage, ...], cursor: int) -> None:
-        self._stage_after = cursor
-        self._study(self.view.study.with_stages(stages))
-
-    def _pick(self, title: str, then: Callable[[Stage | None], None]) -> None:
-        if self.summary is not None:
-            self.app.push_screen(StagePicker(title, self.summary.name_counts), then)
+        self._cursor_after = cursor
+        self.change(self.view.study.with_stages(stages))

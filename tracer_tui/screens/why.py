@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -32,6 +33,8 @@ _ENDINGS = {
     "exclusion": "✗ excluded",
 }
 _LONGEST_NAME = 32
+_MOST_NAMED = 8
+"""Events that are told one by one of what came after."""
 
 
 class WalkLines(LineView):
@@ -73,7 +76,7 @@ class WalkLines(LineView):
 
     def _standing(self, step: Step) -> list[Cell]:
         """How things stand after an event."""
-        cells = []
+        cells: list[Cell] = []
         if step.ended is not None:
             cells.append((f"{_ENDINGS[step.ended]}  ", "line--bad"))
         if step.counted == len(self._stages) - 1:
@@ -118,6 +121,7 @@ class Why(ModalScreen[Study | None]):
             box.border_title = Content(f"Why · {visible(self._row.user)}")
             box.border_subtitle = "esc closes"
             yield Label("working…", id="why-reason")
+            yield Label("", id="why-after")
             yield Label("", id="why-remedy")
             yield WalkLines()
 
@@ -142,6 +146,7 @@ class Why(ModalScreen[Study | None]):
             reason.update(content(str(found)))
             return
         reason.update(content(found.reason))
+        self.query_one("#why-after", Label).update(content(_afterwards(found)))
         self._remedy = found.remedy
         advice = self.query_one("#why-remedy", Label)
         advice.update(content(_advice(found)))
@@ -157,6 +162,25 @@ class Why(ModalScreen[Study | None]):
         """Answer with the changed study."""
         if self._remedy is not None:
             self.dismiss(self._remedy.study(self._study))
+
+
+def _afterwards(found: Explanation) -> str:
+    """What came after the last event that counted, in its session or, of users, at all."""
+    counted = [place for place, step in enumerate(found.steps) if step.counted is not None]
+    if not counted or found.converted:
+        return ""
+    last = found.steps[counted[-1]]
+    rest = [
+        step.name
+        for step in found.steps[counted[-1] + 1 :]
+        if found.funnel.scope == "users" or step.journey == last.journey
+    ]
+    if not rest:
+        return f"Nothing came after {last.name}."
+    runs = [(name, len(list(run))) for name, run in groupby(rest)]
+    told = [f"{name} ×{times}" if times > 1 else name for name, times in runs[:_MOST_NAMED]]
+    more = "" if len(runs) <= _MOST_NAMED else " and more"
+    return f"After {last.name} came {', '.join(told)}{more}."
 
 
 def _advice(found: Explanation) -> str:

@@ -7,60 +7,102 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.cells import cell_len
+from textual import events
 from textual.binding import Binding, BindingType
-from textual.content import Content
 from textual.message import Message
 from textual.reactive import reactive
 
+from core.cohort import Cohort, Kind, Part
 from core.durations import format_limit
-from core.engine import Cohort, FunnelAnswer
+from core.engine import FunnelAnswer
 from core.result import StageResult
-from tracer_tui.drawing import bar, count, fit, percent, plural, stage_sign
+from tracer_tui.details import Details
+from tracer_tui.drawing import (
+    count,
+    fit,
+    parted_bar,
+    percent,
+    plural,
+    points,
+    seconds,
+    stage_sign,
+)
 from tracer_tui.text import visible
 from tracer_tui.widgets.line_view import Cell, LineView
 
+_LEAK = " ◀ leak"
+_ROOM_FOR_MEDIANS = 96
+_ROOM_FOR_STEPS = 76
+"""Widths of the pane from which these columns are shown."""
+
 
 class FunnelBars(LineView):
-    """One line a stage. What is on it opens the users behind it."""
+    """One line a stage. Each number on it opens the users behind it."""
 
     FOOTER_LINES = 1
-    BORDER_TITLE = "Funnel"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "list('left')", "Who left", id="funnel.left"),
         Binding("c", "list('went_on')", "Went on", id="funnel.went_on"),
         Binding("r", "list('reached')", "Reached", show=False, id="funnel.reached"),
+        Binding("p", "list('pending')", "Pending", show=False, id="funnel.pending"),
+        Binding("v", "drop_off", "What they did", id="funnel.drop_off"),
     ]
 
     answer: reactive[FunnelAnswer | None] = reactive(None)
     """What is shown."""
+    details: reactive[Details | None] = reactive(None)
+    """The medians; shown only with the bars of the same question."""
+    pinned: reactive[FunnelAnswer | None] = reactive(None)
+    """What it is compared with."""
     cohort: reactive[Cohort] = reactive(Cohort())
-    """Who is listed: marked on its bar."""
+    """Who is listed: marked on the bars."""
 
     @dataclass
-    class CohortPicked(Message):
-        """The users behind a part of a bar are wanted."""
+    class PartPicked(Message):
+        """The units of a part of a bar are wanted."""
 
-        cohort: Cohort
+        part: Part
 
-    def watch_answer(self, answer: FunnelAnswer | None) -> None:
+    @dataclass
+    class DropOffAsked(Message):
+        """What those who left after a stage did is wanted."""
+
+        stage: int
+
+    @dataclass
+    class Dragged(Message):
+        """A stage is to stand somewhere else."""
+
+        stage: int
+        to: int
+
+    def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name for it
+        """Begin without an answer."""
+        super().__init__(id=id)
+        self._held: int | None = None
+        self._was_dragged = False
+
+    def watch_answer(self, before: FunnelAnswer | None, answer: FunnelAnswer | None) -> None:
         """Show another answer."""
         if answer is None:
             return
         stages = len(answer.stages)
-        is_first = self.line_count == 0
         self.set_reactive(LineView.line_count, stages)
         self.watch_line_count(stages)
-        study = answer.study
-        rules = f"{study.scope} · {study.order} · window {format_limit(study.window)}"
-        suggested = " · suggested" if study.suggested else ""
-        self.border_title = Content(f"Funnel · {rules}{suggested}")
-        self.border_subtitle = Content(f"timeout {format_limit(study.timeout)}")
-        if is_first and answer.leak is not None:
+        if before is None and answer.leak is not None:
             self.cursor = answer.leak
         self.refresh()
 
     def watch_cohort(self) -> None:
-        """Mark another bar."""
+        """Mark other bars."""
+        self.refresh()
+
+    def watch_details(self) -> None:
+        """Show the medians."""
+        self.refresh()
+
+    def watch_pinned(self) -> None:
+        """Compare with something else."""
         self.refresh()
 
     def draw_line(self, index: int, width: int) -> Sequence[Cell]:
@@ -72,38 +114,102 @@ class FunnelBars(LineView):
         label_width = min(
             max(cell_len(visible(s.stage)) for s in answer.stages), max(8, width // 4)
         )
-        numbers = f"{count(stage.count):>{_count_width(answer)}} {percent(stage.conversion):>8}"
-        left = _left(stage, is_last=index == len(answer.stages) - 1)
-        left_width = max(len(_left(s, is_last=False)) for s in answer.stages)
-        leak = " ◀ biggest leak" if answer.leak == index else ""
-        bar_width = width - 4 - label_width - len(numbers) - left_width - 6 - len(" ◀ biggest leak")
-        shown = "▸" if self.cohort.kind != "everybody" and self.cohort.stage == index else " "
+        numbers = self._numbers(answer, index, width)
+        taken = sum(cell_len(text) for text, *_ in numbers)
+        bar_width = max(4, width - 4 - label_width - taken - 1)
+        pending = stage.pending / answer.stages[0].count if stage.pending else 0.0
+        full, shaded, blank = parted_bar(stage.conversion, pending, bar_width)
+        listed = "▸" if self.cohort.part_of(index) else " "
         return [
-            (f"{shown}{stage_sign(index)} ", "line--accent"),
-            (fit(visible(stage.stage), label_width), ""),
-            (f" {bar(stage.conversion, max(4, bar_width))} ", "line--bar"),
-            (numbers, ""),
-            (f"  {left:<{left_width}}", "line--bad" if stage.dropped else "line--dim"),
-            (leak, "line--bad"),
+            (f"{listed}{stage_sign(index)} ", "line--accent"),
+            (f"{fit(visible(stage.stage), label_width)} ", ""),
+            (full, "line--bar"),
+            *([(shaded, "line--accent", "pending")] if shaded else []),
+            (blank, ""),
+            *numbers,
         ]
 
+    def _numbers(self, answer: FunnelAnswer, index: int, width: int) -> list[Cell]:
+        """What stands beside a bar, as wide on every line."""
+        stage, is_last = answer.stages[index], index == len(answer.stages) - 1
+        digits = max(5, *(len(count(each.count)) for each in answer.stages))
+        cells: list[Cell] = [
+            (f" {count(stage.count):>{digits}}", "line--bold", "reached"),
+            (f" {percent(stage.conversion):>8}", ""),
+        ]
+        if self.pinned is not None:
+            return [*cells, *_compared(self.pinned, stage, index)]
+        if width >= _ROOM_FOR_STEPS:
+            cells.append((f" {percent(stage.step_conversion):>8}", "line--dim", "reached"))
+        cells += self._left(answer, stage, is_last=is_last)
+        if any(each.pending for each in answer.stages):
+            text = f" …{count(stage.pending)}" if stage.pending else ""
+            cells.append((f"{text:<{digits + 2}}", "line--accent", "pending"))
+        if width >= _ROOM_FOR_MEDIANS:
+            cells.append((f" {self._median(answer, index):>10}", "line--dim", "went_on"))
+        cells.append((_LEAK if answer.leak == index else " " * len(_LEAK), "line--bad"))
+        return cells
+
+    def _left(self, answer: FunnelAnswer, stage: StageResult, *, is_last: bool) -> list[Cell]:
+        most = max(len(count(each.dropped)) for each in answer.stages)
+        if is_last:
+            return [(" " * (9 + most + 7), "")]
+        share = f"−{percent(stage.drop_off)}" if stage.dropped else ""
+        kind = "line--bad" if stage.dropped else "line--dim"
+        return [(f" {share:>8} {count(stage.dropped):>{most}} left ", kind, "left")]
+
+    def _median(self, answer: FunnelAnswer, index: int) -> str:
+        """The median time to the next stage, once it is known."""
+        if index == len(answer.stages) - 1:
+            return ""
+        details = self.details
+        if details is None or details.study != answer.study:
+            return "→ …"
+        return f"→ {seconds(details.medians[index])}"
+
+    def follow(self, index: int, link: str) -> None:
+        """List the units behind the number that was clicked."""
+        self._list(link, index)
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        """Take hold of a stage."""
+        self._held = self.line_at(event)
+
+    def on_mouse_up(self, event: events.MouseUp) -> None:
+        """Drop it where another stands."""
+        held, there, self._held = self._held, self.line_at(event), None
+        self._was_dragged = held is not None and there is not None and there != held
+        if held is not None and there is not None and self._was_dragged:
+            self.post_message(self.Dragged(held, there))
+
+    def on_click(self, event: events.Click) -> None:
+        """The end of a drag is no click on what stands there."""
+        if self._was_dragged:
+            event.prevent_default()
+        self._was_dragged = False
+
     def action_list(self, kind: str) -> None:
-        """List the users behind a part of the bar at the cursor; of the last bar, who completed."""
+        """List the units of a part of the bar at the cursor."""
+        self._list(kind, self.cursor)
+
+    def _list(self, kind: str, stage: int) -> None:
+        """Of the last bar nobody left or went on: those who completed are listed."""
         if self.answer is None or not self.answer.stages:
             return
-        is_last = self.cursor == len(self.answer.stages) - 1
-        if kind == "left" and not is_last:
-            cohort = Cohort("left", self.cursor)
-        elif kind == "went_on" and not is_last:
-            cohort = Cohort("went_on", self.cursor)
-        else:
-            cohort = Cohort("reached", self.cursor)
-        self.post_message(self.CohortPicked(cohort))
+        is_last = stage == len(self.answer.stages) - 1
+        kinds: dict[str, Kind] = {"left": "left", "went_on": "went_on", "pending": "pending"}
+        part = Part("reached" if is_last else kinds.get(kind, "reached"), stage)
+        self.post_message(self.PartPicked(part))
+
+    def action_drop_off(self) -> None:
+        """Ask what those who left after the stage at the cursor did."""
+        if self.answer is not None and self.cursor < len(self.answer.stages) - 1:
+            self.post_message(self.DropOffAsked(self.cursor))
 
     def on_line_view_picked(self, event: LineView.Picked) -> None:
         """List who left at a bar that was clicked twice."""
         event.stop()
-        self.action_list("left")
+        self._list("left", event.index)
 
     def draw_footer(self, width: int) -> Sequence[Cell]:
         """The biggest leak in words, or what there is to know instead."""
@@ -114,6 +220,8 @@ class FunnelBars(LineView):
             return [(fit(" No stages yet: press a to add one.", width), "line--dim")]
         if answer.warnings:
             return [(fit(f" ! {visible(answer.warnings[0])}", width), "line--bad")]
+        if self.pinned is not None:
+            return [(fit(f" Beside: {_rules(self.pinned)} · m ends it", width), "line--bold")]
         if answer.leak is None:
             return [(fit(" Nobody left along the way.", width), "line--dim")]
         here, after = answer.stages[answer.leak], answer.stages[answer.leak + 1]
@@ -122,16 +230,29 @@ class FunnelBars(LineView):
             f" Biggest leak: {count(here.dropped)} of {plural(here.count, counted)} leave between "
             f"{visible(here.stage)} and {visible(after.stage)}"
         )
-        if self.cursor == answer.leak and self.cohort.kind == "everybody":
-            words += " · enter: who" if self.has_focus else " · 3, then enter: who"
+        if self.cursor == answer.leak and not self.cohort.filters:
+            hint = " · enter: who" if self.has_focus else " · 3, then enter: who"
+            words += hint if cell_len(words + hint) <= width else ""
         return [(fit(words, width), "line--bold")]
 
 
-def _left(stage: StageResult, *, is_last: bool) -> str:
-    if is_last:
-        return ""
-    return f"−{percent(stage.drop_off)}  {count(stage.dropped)} left" if stage.dropped else "0 left"
+def _compared(pinned: FunnelAnswer, stage: StageResult, index: int) -> list[Cell]:
+    """The same stage of the pinned funnel, and how far the two are apart."""
+    if index >= len(pinned.stages):
+        return [(" │      – no such stage ", "line--dim")]
+    other = pinned.stages[index]
+    apart = stage.conversion - other.conversion
+    kind = "line--good" if apart > 0 else "line--bad" if apart < 0 else "line--dim"
+    name = "" if other.stage == stage.stage else f" {visible(other.stage)}"
+    return [
+        (f" │ {count(other.count):>7} {percent(other.conversion):>8}", "line--dim"),
+        (f" {points(apart):>6} pp", kind),
+        (fit(name, 10) if name else " " * 10, "line--dim"),
+    ]
 
 
-def _count_width(answer: FunnelAnswer) -> int:
-    return max(5, *(len(count(stage.count)) for stage in answer.stages))
+def _rules(answer: FunnelAnswer) -> str:
+    """The question that a pinned answer is to, in a few words."""
+    study = answer.study
+    limits = f"timeout {format_limit(study.timeout)} · window {format_limit(study.window)}"
+    return f"{study.scope} · {study.order} · {limits}"

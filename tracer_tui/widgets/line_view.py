@@ -6,19 +6,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from rich.cells import cell_len
 from rich.segment import Segment
+from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
 from textual.message import Message
-from textual.reactive import reactive
+from textual.reactive import Reactive, reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from tracer_tui.drawing import fit
 
-Cell = tuple[str, str]
-"""A text of exactly the cells it takes, and the name of a component class, or "" for plain."""
+Cell = tuple[str, str] | tuple[str, str, str]
+"""A text of exactly the cells it takes, and the name of a component class, or "" for plain; and
+what a click on it means to the list, if it means more than going to its line."""
 
 
 class LineView(ScrollView, can_focus=True, inherit_bindings=False):
@@ -44,17 +47,27 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
         "line--good",
         "line--bad",
         "line--bold",
+        "line--stale",
+        "line--chip",
+        "line--match",
     }
 
     HEADER_LINES = 0
     """Lines at the top that do not scroll: one or none."""
     FOOTER_LINES = 0
     """Lines at the bottom that do not scroll: one or none."""
+    HAS_CURSOR = True
+    """Whether the person is on one of the lines; else they are only shown."""
+
+    # Textual's own lays the whole screen out again whenever it changes.
+    virtual_size = Reactive(Size(0, 0), layout=False)
 
     cursor: reactive[int] = reactive(0, repaint=False)
     """The line the person is on."""
     line_count: reactive[int] = reactive(0)
     """Lines of the list."""
+    is_stale: reactive[bool] = reactive(False)
+    """Whether what is shown is being worked out anew."""
 
     @dataclass
     class Highlighted(Message):
@@ -80,6 +93,20 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
             """The list it happened in."""
             return self.view
 
+    def __init__(
+        self,
+        *,
+        name: str | None = None,
+        id: str | None = None,  # noqa: A002 - Textual's name for it
+        classes: str | None = None,
+    ) -> None:
+        """Begin without lines."""
+        super().__init__(name=name, id=id, classes=classes)
+        self._styles: dict[tuple[str, str], Style] = {}
+
+    def follow(self, index: int, link: str) -> None:
+        """Do what a click on a cell with a link means; the header's index is -1."""
+
     def draw_line(self, index: int, width: int) -> Sequence[Cell]:
         """The cells of a line; what is missing to `width` is filled."""
         raise NotImplementedError
@@ -100,12 +127,19 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
         if y >= self.size.height - self.FOOTER_LINES:
             return self._strip(self.draw_footer(width), width, "")
         index = self.scroll_offset.y + y - self.HEADER_LINES
+        if index == self.line_count == 0:
+            return self._strip([(f" {self.when_empty}", "line--dim")], width, "")
         if not 0 <= index < self.line_count:
-            return Strip.blank(width, self.rich_style)
+            return Strip.blank(width, self._style("", ""))
         ground = ""
-        if index == self.cursor:
+        if index == self.cursor and self.HAS_CURSOR:
             ground = "line--cursor" if self.has_focus else "line--cursor-blurred"
         return self._strip(self.draw_line(index, width), width, ground)
+
+    @property
+    def when_empty(self) -> str:
+        """What to say where there is no line, and what to do about it."""
+        return ""
 
     @property
     def lines_in_sight(self) -> range:
@@ -115,9 +149,20 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
 
     def watch_line_count(self, line_count: int) -> None:
         """Make room for the lines, and keep the cursor on one."""
-        self.virtual_size = Size(0, line_count + self.HEADER_LINES + self.FOOTER_LINES)
+        size = Size(0, line_count + self.HEADER_LINES + self.FOOTER_LINES)
+        if size != self.virtual_size:
+            self.virtual_size = size
+            if self.styles.height is not None and self.styles.height.is_auto:
+                self.refresh(layout=True)
+            elif self.is_mounted:
+                self._refresh_scrollbars()
+                self._scroll_update(size)
         self.cursor = max(0, min(self.cursor, line_count - 1))
         self.refresh()
+
+    def refresh_header(self) -> None:
+        """Redraw the line at the top."""
+        self.refresh(Region(0, 0, self.size.width, self.HEADER_LINES))
 
     def validate_cursor(self, cursor: int) -> int:
         """Keep the cursor on a line."""
@@ -166,14 +211,35 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
         """Keep the cursor in sight."""
         self.bring_into_sight(self.cursor)
 
+    def line_at(self, event: events.MouseEvent) -> int | None:
+        """The line under the mouse; None over none."""
+        place = event.get_content_offset(self)
+        if place is None or place.y < self.HEADER_LINES:
+            return None
+        index = self.scroll_offset.y + place.y - self.HEADER_LINES
+        is_line = place.y < self.size.height - self.FOOTER_LINES and 0 <= index < self.line_count
+        return index if is_line else None
+
     def on_click(self, event: events.Click) -> None:
-        """Go to the line that was clicked; twice picks it."""
-        index = self.scroll_offset.y + event.y - self.HEADER_LINES - self.gutter.top
-        if event.y < self.HEADER_LINES + self.gutter.top or not 0 <= index < self.line_count:
+        """Go to the line that was clicked, or follow the link there; two clicks pick the line."""
+        place, index = event.get_content_offset(self), self.line_at(event)
+        width = self.scrollable_content_region.width
+        if place is not None and place.y < self.HEADER_LINES:
+            self._follow(-1, self.draw_header(width), place.x)
+        if place is None or index is None:
             return
         self.cursor = index
-        if event.chain == 2:
+        if not self._follow(index, self.draw_line(index, width), place.x) and event.chain == 2:
             self.post_message(self.Picked(self, index))
+
+    def _follow(self, index: int, cells: Sequence[Cell], x: int) -> bool:
+        for text, _, *link in cells:
+            x -= cell_len(text)
+            if x < 0:
+                if link:
+                    self.follow(index, link[0])
+                return bool(link)
+        return False
 
     @property
     def _room(self) -> int:
@@ -184,24 +250,33 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
         if self.HEADER_LINES <= y < self.size.height:
             self.refresh(Region(0, y, self.size.width, 1))
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Draw some lines; styles are looked up once for all of them."""
+        self._styles.clear()
+        return super().render_lines(crop)
+
     def _strip(self, cells: Sequence[Cell], width: int, ground: str) -> Strip:
-        base = self.rich_style
-        if ground:
-            base += self.get_component_rich_style(ground, partial=True)
-        segments = [
-            Segment(
-                text,
-                base + self.get_component_rich_style(name, partial=True) if name else base,
-            )
-            for text, name in cells
-        ]
-        return Strip(segments).adjust_cell_length(width, base)
+        segments = [Segment(text, self._style(ground, name)) for text, name, *_ in cells]
+        return Strip(segments).adjust_cell_length(width, self._style(ground, ""))
+
+    def _style(self, ground: str, name: str) -> Style:
+        """How a cell looks on a ground."""
+        style = self._styles.get((ground, name))
+        if style is None:
+            style = self.rich_style
+            for part in ("line--stale" if self.is_stale else "", ground, name):
+                if part:
+                    style += self.get_component_rich_style(part, partial=True)
+            self._styles[ground, name] = style
+        return style
 
 
-def columns(texts: Sequence[tuple[str, int, str]]) -> list[Cell]:
-    """Cells from texts, their widths and classes, a blank between; a negative width sets right."""
+def columns(texts: Sequence[tuple[str, int, str] | tuple[str, int, str, str]]) -> list[Cell]:
+    """Cells from texts, their widths, classes and links, a blank between; a negative width sets
+    right.
+    """
     cells: list[Cell] = []
-    for text, width, name in texts:
-        cells.append((fit(text, abs(width), right=width < 0), name))
-        cells.append((" ", ""))
+    for text, width, name, *link in texts:
+        fitted = fit(text, abs(width), right=width < 0)
+        cells += [(fitted, name, link[0]) if link else (fitted, name), (" ", "")]
     return cells[:-1]

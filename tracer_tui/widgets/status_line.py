@@ -15,24 +15,37 @@ from tracer_tui.text import visible
 class StatusLine(Widget):
     """File, events, users, sessions, rejected rows, timeout and scope."""
 
-    summary: reactive[Summary | None] = reactive(None)
-    """What is open."""
     answer: reactive[FunnelAnswer | None] = reactive(None)
     """What its numbers are for the present question."""
     busy: reactive[str] = reactive("")
     """What is being worked out; empty when nothing is."""
 
+    hint: reactive[str] = reactive("")
+    """What to say instead, to a person who is here for the first time."""
+
+    def __init__(self, summary: Summary, hint: str = "") -> None:
+        """Say what is open, and what there is of it, or first a hint."""
+        super().__init__(id="status")
+        self.summary = summary
+        self.set_reactive(StatusLine.hint, hint)
+
     def render(self) -> Content:
         """The line, the file's name first and shortened first."""
-        if self.summary is None or self.answer is None:
-            return Content(f" {self.busy}")
-        timeout = format_limit(self.answer.study.timeout)
+        if self.hint:
+            return Content(f" {self.hint}")
+        if self.answer is None:
+            return Content("")
+        field = self.answer.study.journey_rules.session_field
+        limit = format_limit(self.answer.study.timeout)
+        timeout = f"timeout {limit}" if self.size.width >= 100 else limit
+        if field is not None:
+            timeout = f"sessions by {visible(field)}"
         facts = [
             plural(self.answer.events_count, "event"),
             plural(self.answer.users_count, "user"),
             plural(self.answer.journeys_count, "session"),
             f"{self.summary.report.rejected_rows:,} rejected",
-            f"timeout {timeout}" if self.size.width >= 100 else timeout,
+            timeout,
             self.answer.study.scope,
         ]
         if self.busy:

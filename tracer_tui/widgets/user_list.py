@@ -1,125 +1,67 @@
-"""The list of users: everybody, or exactly those behind a number of the funnel."""
+"""The list of users: everybody, or exactly those that every filter holds."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, get_args
 
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.reactive import reactive
+from textual.reactive import var
 from textual.widgets import Input
 
-from core.engine import FunnelAnswer, UserRow
+from core.cohort import Filter
+from core.engine import FunnelAnswer, Sort, SortKey, UserRow
 from tracer_tui.answers import Listing
-from tracer_tui.drawing import count, depth_marks, moment, stage_sign
-from tracer_tui.text import content, visible
+from tracer_tui.chips import words
+from tracer_tui.drawing import count
+from tracer_tui.text import content
+from tracer_tui.widgets.chip_line import ChipLine
 from tracer_tui.widgets.field import Field
-from tracer_tui.widgets.line_view import Cell, LineView, columns
+from tracer_tui.widgets.line_view import LineView
+from tracer_tui.widgets.user_lines import UserLines
 
-
-class UserLines(LineView):
-    """The lines of the list; those not fetched yet are asked for when they come into sight."""
-
-    HEADER_LINES = 1
-
-    listing: reactive[Listing | None] = reactive(None)
-    """What has been fetched."""
-
-    @dataclass
-    class Wanted(Message):
-        """Lines around a place are in sight and not there."""
-
-        index: int
-
-    def watch_listing(self, listing: Listing | None) -> None:
-        """Show what was fetched, with the cursor where it belongs."""
-        if listing is None:
-            return
-        self.set_reactive(LineView.line_count, listing.page.total)
-        self.watch_line_count(listing.page.total)
-        if listing.cursor is not None:
-            self.cursor = listing.cursor
-        self.refresh()
-        # Who is at the cursor may only be known now.
-        self.post_message(self.Highlighted(self, self.cursor))
-
-    def draw_header(self, width: int) -> Sequence[Cell]:
-        """The names of the columns."""
-        by_journey = self._by_journey
-        return columns(
-            [
-                ("  user", self._id_width(width), ""),
-                ("no." if by_journey else "sess", -4, ""),
-                ("events", -6, ""),
-                *([("last seen ▾", 16, "")] if self._has_time(width) else []),
-                ("depth", self._marks_width, ""),
-            ]
-        )
-
-    def draw_line(self, index: int, width: int) -> Sequence[Cell]:
-        """One user, or one session of a user."""
-        row = self.listing.row(index) if self.listing else None
-        if row is None:
-            self.post_message(self.Wanted(index))
-            return [("  …", "line--dim")]
-        stages = len(self.listing.page.study.stages) if self.listing else 0
-        sign = "●" if stages and row.depth == stages else "○"
-        return columns(
-            [
-                (f"{sign} {visible(row.user)}", self._id_width(width), ""),
-                (f"#{row.journey}" if row.journey else count(row.sessions), -4, ""),
-                (count(row.events), -6, ""),
-                *([(moment(row.last), 16, "line--dim")] if self._has_time(width) else []),
-                (depth_marks(row.depth, stages), self._marks_width, "line--accent"),
-            ]
-        )
-
-    @property
-    def row(self) -> UserRow | None:
-        """The row at the cursor, if it has been fetched."""
-        return self.listing.row(self.cursor) if self.listing else None
-
-    @property
-    def _by_journey(self) -> bool:
-        rows = self.listing.page.rows if self.listing else ()
-        return bool(rows) and rows[0].journey is not None
-
-    @property
-    def _marks_width(self) -> int:
-        stages = len(self.listing.page.study.stages) if self.listing else 0
-        return max(5, min(stages, 8))
-
-    def _has_time(self, width: int) -> bool:
-        return width >= 50
-
-    def _id_width(self, width: int) -> int:
-        taken = 4 + 6 + self._marks_width + 3 + (17 if self._has_time(width) else 0)
-        return max(6, width - taken)
+_KEYS: tuple[SortKey, ...] = get_args(SortKey)
 
 
 class UserList(Vertical):
-    """The pane: lines, a title that says who is listed, and a search."""
+    """The pane: filters, lines, a title that says how many are listed, and a search."""
 
-    BORDER_TITLE = "Users"
+    BORDER_TITLE = "1 Users"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "search", "Search", id="users.search", key_display="/"),
-        Binding("n", "next", "Next match", show=False, id="users.next"),
-        Binding("N", "previous", "Previous match", show=False, id="users.previous"),
+        Binding("n", "next(1)", "Next match", show=False, id="users.next"),
+        Binding("N", "next(-1)", "Previous match", show=False, id="users.previous"),
+        Binding("S", "sort_next", "Sort by the next column", show=False, id="users.sort"),
+        Binding("R", "reverse", "Reverse the order", show=False, id="users.reverse"),
+        Binding(
+            "backspace", "unfilter", "Take the last filter off", show=False, id="users.unfilter"
+        ),
+        Binding("enter", "open", "Timeline", id="users.open"),
+        Binding("space", "mark", "Mark", show=False, id="users.mark"),
     ]
 
-    answer: reactive[FunnelAnswer | None] = reactive(None)
+    answer: var[FunnelAnswer | None] = var(None)
     """The totals that the list is a part of."""
-    listing: reactive[Listing | None] = reactive(None)
+    listing: var[Listing | None] = var(None)
     """What has been fetched of the list."""
+    is_stale: var[bool] = var(False)
+    """Whether another list is being worked out."""
 
     @dataclass
     class Chosen(Message):
         """The cursor came to a user, or to a journey of one."""
+
+        row: UserRow
+
+    @dataclass
+    class Opened(Message):
+        """The user at the cursor is to be looked at, or taken."""
 
         row: UserRow
 
@@ -129,9 +71,16 @@ class UserList(Vertical):
 
         text: str
 
+    @dataclass
+    class Unfiltered(Message):
+        """A filter is to be taken off."""
+
+        filter: Filter
+
     def compose(self) -> ComposeResult:
-        """Lines above a search that shows itself when it is used."""
-        yield UserLines(id="user-lines").data_bind(UserList.listing)
+        """Filters, then lines above a search that shows itself when it is used."""
+        yield ChipLine(id="user-filters")
+        yield UserLines(id="user-lines").data_bind(UserList.listing, UserList.is_stale)
         yield Field(placeholder="part of a user id", id="user-search", compact=True)
 
     def on_mount(self) -> None:
@@ -143,24 +92,41 @@ class UserList(Vertical):
         if listing is None:
             return
         page = listing.page
-        if page.cohort.kind != "everybody":
-            stage = page.study.stages[page.cohort.stage]
-            did = {"left": "Left at", "went_on": "Went on from", "reached": "Reached"}
-            sign = stage_sign(page.cohort.stage)
-            title = f"{did[page.cohort.kind]} {sign} {visible(stage.label)}"
-            self.border_title = Content(f"{title} · {count(page.total)}")
-        else:
-            everybody = (
-                f" of {count(self.answer.users_count)}" if page.search and self.answer else ""
-            )
-            self.border_title = Content(f"Users · {count(page.total)}{everybody}")
+        chips = [words(each, page.study.stages) for each in page.cohort.filters]
+        self.query_one(ChipLine).chips = chips
+        answer = self.answer
+        by_journey = page.cohort.is_of_units and page.study.scope == "journeys"
+        what = "Sessions" if by_journey else "Users"
+        of = ""
+        if answer is not None and (chips or page.search):
+            everybody = answer.journeys_count if by_journey else answer.users_count
+            of = f" of {count(everybody)}"
+        self.border_title = Content(f"1 {what} · {count(page.total)}{of}")
+        order = f"{page.sort.key} {'▾' if page.sort.descending else '▴'}"
         matches = "1 match" if page.total == 1 else f"{count(page.total)} matches"
-        self.border_subtitle = content(f"/{page.search} · {matches}" if page.search else "")
+        self.border_subtitle = content(f"/{page.search} · {matches}" if page.search else order)
 
     @property
     def lines(self) -> UserLines:
         """The list itself, which takes the focus."""
         return self.query_one(UserLines)
+
+    @property
+    def marked(self) -> list[str]:
+        """The users that are marked, in the order in which they were."""
+        return list(self.lines.marked)
+
+    def action_mark(self) -> None:
+        """Mark the user at the cursor, or unmark, and go on to the next."""
+        row = self.lines.row
+        if row is not None:
+            self.lines.mark(row.user)
+            self.lines.action_move(1)
+
+    @property
+    def filters(self) -> Sequence[Filter]:
+        """The filters of the list that is shown."""
+        return self.listing.page.cohort.filters if self.listing else ()
 
     def clear_search(self) -> bool:
         """Close the search; False when there was none."""
@@ -177,13 +143,41 @@ class UserList(Vertical):
         search.display = True
         search.focus()
 
-    def action_next(self) -> None:
-        """Go to the next match."""
-        self.lines.action_move(1)
+    def action_next(self, steps: int) -> None:
+        """Go to the next match, or the one before."""
+        self.lines.action_move(steps)
 
-    def action_previous(self) -> None:
-        """Go to the match before."""
-        self.lines.action_move(-1)
+    def action_sort_next(self) -> None:
+        """Order by the next column."""
+        key = self.listing.page.sort.key if self.listing else Sort().key
+        following = _KEYS[(_KEYS.index(key) + 1) % len(_KEYS)]
+        self.lines.sort_by(following)
+
+    def action_reverse(self) -> None:
+        """Turn the order round."""
+        self.lines.sort_by(self.listing.page.sort.key if self.listing else Sort().key)
+
+    def action_unfilter(self) -> None:
+        """Take the last filter off."""
+        if self.filters:
+            self.post_message(self.Unfiltered(self.filters[-1]))
+
+    def action_open(self) -> None:
+        """Look at the user at the cursor."""
+        row = self.lines.row
+        if row is not None:
+            self.post_message(self.Opened(row))
+
+    @on(LineView.Picked)
+    def _open_clicked(self, event: LineView.Picked) -> None:
+        event.stop()
+        self.action_open()
+
+    @on(ChipLine.Removed)
+    def _remove_clicked(self, event: ChipLine.Removed) -> None:
+        event.stop()
+        if event.index < len(self.filters):
+            self.post_message(self.Unfiltered(self.filters[event.index]))
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Search while it is typed."""
@@ -199,5 +193,5 @@ class UserList(Vertical):
         """Say which user the cursor is on."""
         event.stop()
         row = self.lines.row
-        if row is not None:
+        if row is not None and isinstance(event.view, UserLines):
             self.post_message(self.Chosen(row))

@@ -1,0 +1,104 @@
+"""Tables as text: exact for programs, harmless for spreadsheets and readers."""
+
+import csv
+import io
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import core
+from core.cohort import EVERYBODY, Cohort, Part
+from core.tables import Table, funnel_table, trail_table, users_table
+from tests.core.build import log_of
+
+CELL = st.none() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
+ROWS = st.lists(st.tuples(CELL, CELL), max_size=4)
+SHOP = core.LocalEngine(
+    log_of(("ana", "cart", 0), ("ana", "=cmd()", 60), ("bo", "cart", 0), ("bo", "pay", 30))
+)
+STUDY = core.Study(stages=(core.Stage(("cart",)), core.Stage(("pay",))))
+
+
+@given(ROWS)
+def test_json_is_read_back_exactly(rows: list[tuple[object, object]]) -> None:
+    text = Table(("one", "other"), rows).text("json")  # type: ignore[arg-type]  # of any kind
+    assert text.isascii()
+    assert json.loads(text) == [{"one": one, "other": other} for one, other in rows]
+
+
+@given(ROWS)
+def test_csv_is_read_back_and_no_cell_begins_a_formula(rows: list[tuple[object, object]]) -> None:
+    text = Table(("one", "other"), rows).text("csv")  # type: ignore[arg-type]  # of any kind
+    names, *read = csv.reader(io.StringIO(text, newline=""))
+    assert names == ["one", "other"]
+    assert len(read) == len(rows)
+    for cells, values in zip(read, rows, strict=True):
+        for cell, value in zip(cells, values, strict=True):
+            if isinstance(value, str):
+                assert cell.removeprefix("'") == value.removeprefix("'") or cell[1:] == value
+                assert not cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n"))
+            else:
+                assert cell == ("" if value is None else str(value))
+
+
+@given(st.lists(st.text(), min_size=1, max_size=3))
+def test_a_markdown_row_stays_one_line_of_as_many_cells(texts: list[str]) -> None:
+    text = Table(tuple("abc"[: len(texts)]), [texts]).text("md")
+    lines = text.split("\n")
+    assert len(lines) == 4
+    row = lines[2].replace("\\\\", "").replace("\\|", "")
+    assert row.count("|") == len(texts) + 1
+    assert all(sign.isprintable() for sign in lines[2])
+    assert "<" not in row.replace("\\<", "")
+
+
+def test_a_markdown_cell_marks_nothing_up() -> None:
+    assert Table(("a",), [["[x](http://y) *b* `c` <i>"]]).text("md").splitlines()[2] == (
+        r"| \[x\]\(http://y\) \*b\* \`c\` \<i\> |"
+    )
+
+
+def test_an_empty_table_is_valid_everywhere() -> None:
+    table = Table(("a", "b"), [])
+    assert json.loads(table.text("json")) == []
+    assert table.text("csv") == "a,b\n"
+    assert table.text("md") == "| a | b |\n| --- | --- |\n"
+
+
+def test_the_funnel_is_written_with_its_medians() -> None:
+    answer = SHOP.funnel(STUDY)
+    rows = list(funnel_table(answer, SHOP.medians_to_next(STUDY)).rows)
+    assert rows == [
+        ("cart", 2, 1.0, None, 1, 0.5, 0, 30.0),
+        ("pay", 1, 0.5, 0.5, 0, None, 0, None),
+    ]
+    assert next(iter(funnel_table(answer).rows))[-1] is None
+
+
+@pytest.mark.parametrize("page", [1, 2, 1000])
+def test_a_list_is_written_in_its_order_whatever_is_asked_at_a_time(
+    page: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.tables.PAGE", page)
+    log = log_of(*((f"u{i}", "cart", i) for i in range(5)))
+    sort = core.Sort("first", descending=True)
+    rows = list(users_table(core.LocalEngine(log), STUDY, EVERYBODY, sort).rows)
+    assert [row[0] for row in rows] == ["u4", "u3", "u2", "u1", "u0"]
+    assert rows[0] == ("u4", None, 1, 1, "1970-01-01T00:00:04Z", "1970-01-01T00:00:04Z", 1, None)
+
+
+def test_a_list_of_those_who_left_has_their_sessions() -> None:
+    cohort = Cohort((Part("left", 0),))
+    rows = list(users_table(SHOP, STUDY, cohort, core.Sort()).rows)
+    assert [row[:2] for row in rows] == [("ana", 1)]
+
+
+def test_a_trail_is_written_with_what_each_event_was_to_the_funnel() -> None:
+    trail = SHOP.journeys(STUDY, "ana")
+    assert list(trail_table(trail).rows) == [
+        ("ana", 1, "1970-01-01T00:00:00Z", "cart", 1, 0, "{}"),
+        ("ana", 1, "1970-01-01T00:01:00Z", "=cmd()", None, 1, "{}"),
+    ]
+    assert "'=cmd()" in trail_table(trail).text("csv")

@@ -1,0 +1,107 @@
+"""The drop-off panel: what it says, and the people behind each of its numbers."""
+
+import pytest
+
+import core
+from core.aftermath import Contrast
+from core.cohort import Cohort, Did, Part
+from tests.tui.driving import FIVE, WIDE, Face, demo_engine, drawn_lines, opened, study, until
+from tests.tui.hostile import SHORT
+from tests.tui.test_hostile import check
+from tracer_tui.screens.drop_off import DropOff
+from tracer_tui.screens.explorer import Explorer
+
+
+async def open_panel(face: Face) -> DropOff:
+    await face.press("3", "v")
+    panel = face.screen(DropOff)
+    await until(face.pilot, lambda: bool(panel.lines.lines))
+    await face.settled()
+    return panel
+
+
+async def test_the_panel_says_what_those_who_left_did_beside_the_others() -> None:
+    async with opened(demo_engine(), study(",".join(FIVE)), size=WIDE) as face:
+        panel = await open_panel(face)
+        assert "After ④ payment" in face.text
+        assert "2 left here, 3 went on to purchase." in " ".join(face.text.split())
+        lines = [line.split() for line in drawn_lines(panel.lines, 90)]
+        assert lines[0][:6] == ["Met", "something", "like", "an", "error", "in"]
+        assert lines[1] == ["payment_error", *["2", "100.0", "%", "1", "33.3", "%", "+66.7", "pp"]]
+        assert ["What", "came", "next"] in lines
+
+
+async def test_every_number_of_the_panel_lists_as_many() -> None:
+    async with opened(demo_engine(), study(",".join(FIVE)), size=WIDE) as face:
+        panel = await open_panel(face)
+        contrasts = [
+            (index, line)
+            for index, line in enumerate(panel.lines.lines)
+            if isinstance(line, Contrast)
+        ]
+        assert len(contrasts) > 10
+        await face.press("escape")
+        for index, contrast in contrasts:
+            for key, number in (("enter", contrast.left), ("c", contrast.went_on)):
+                panel = await open_panel(face)
+                panel.lines.cursor = index
+                await face.press(key)
+                assert isinstance(face.app.screen, Explorer)
+                assert (contrast.what, key, face.page.total) == (contrast.what, key, number)
+                assert face.focused is face.lines
+                assert len(face.chips) == 2
+
+
+async def test_a_click_on_a_number_lists_who_is_behind_it() -> None:
+    async with opened(demo_engine(), study(",".join(FIVE)), size=WIDE) as face:
+        panel = await open_panel(face)
+        width = panel.lines.scrollable_content_region.width
+        line = "".join(text for text, *_ in panel.lines.draw_line(1, width))
+        await face.click(panel.lines, (line.index("33.3"), 2))
+        what = Did(3, "between", ("payment_error",))
+        assert face.explorer.cohort == Cohort((Part("went_on", 3), what))
+        assert face.page.total == 1
+
+
+@pytest.mark.parametrize("leave", ["escape", "v", "q"])
+async def test_the_panel_closes(leave: str) -> None:
+    async with opened(demo_engine(), study(",".join(FIVE))) as face:
+        await open_panel(face)
+        await face.press(leave)
+        assert isinstance(face.app.screen, Explorer)
+        assert face.chips == []
+
+
+async def test_titles_list_nobody_and_the_last_stage_has_no_panel() -> None:
+    async with opened(demo_engine(), study(",".join(FIVE))) as face:
+        panel = await open_panel(face)
+        panel.lines.cursor = 0
+        await face.press("enter")
+        assert face.screen(DropOff) is panel
+        await face.press("escape", "G", "v")
+        face.screen(Explorer)
+
+
+async def test_a_question_that_fails_is_told_in_the_panel() -> None:
+    class Refusing(core.LocalEngine):
+        def drop_off(self, study: core.Study, stage: int) -> core.engine.DropOffPanel:
+            raise core.QuestionError(f"[red]no {stage}")
+
+    async with opened(Refusing(demo_engine().log), study(",".join(FIVE)), size=WIDE) as face:
+        await face.press("3", "v")
+        await until(face.pilot, lambda: "[red]no 3" in face.text)
+
+
+async def test_hostile_names_in_the_panel() -> None:
+    rows = [
+        {"user": f"{name}{i}", "event": event, "time": time}
+        for i, name in enumerate(SHORT.values())
+        for time, event in enumerate(("start", name, f"{name} error"))
+    ]
+    async with opened(core.open_engine(rows), study("start,never"), size=WIDE) as face:
+        panel = await open_panel(face)
+        for _ in range(panel.lines.line_count):
+            await face.press("j")
+            check(face)
+        await face.press("g", "j", "enter")
+        check(face)

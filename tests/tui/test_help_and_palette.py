@@ -1,0 +1,111 @@
+"""Help, palette, rejected rows, leaving."""
+
+import itertools
+
+import pytest
+from textual.command import CommandPalette
+from textual.widgets import Static
+
+import core
+from tests.tui.driving import (
+    demo_engine,
+    drawn_lines,
+    opened,
+    until,
+)
+from tracer_tui.keys import bindings_by_place
+from tracer_tui.screens.explorer import Explorer
+from tracer_tui.screens.help import Help
+from tracer_tui.screens.rejects import Rejects
+from tracer_tui.widgets.line_view import LineView
+
+
+async def test_help_opens_and_closes() -> None:
+    async with opened(demo_engine()) as face:
+        for key, leave in itertools.product(
+            ("question_mark", "f1"), ("escape", "question_mark", "f1", "q")
+        ):
+            await face.press(key)
+            face.screen(Help)
+            await face.press(leave)
+            assert isinstance(face.app.screen, Explorer)
+            assert face.app.is_running
+
+
+@pytest.mark.parametrize(
+    ("pane", "there", "elsewhere"),
+    [
+        ("1", ["Search", "Next match", "Down"], ["Who left", "Session before"]),
+        ("2", ["Down", "Search", "Fold the session"], ["Who left", "Drop a filter"]),
+        ("3", ["Who left", "Went on", "Reached", "Down"], ["Search"]),
+    ],
+)
+async def test_help_tells_the_keys_of_the_pane(
+    pane: str, there: list[str], elsewhere: list[str]
+) -> None:
+    async with opened(demo_engine()) as face:
+        await face.press(pane, "question_mark")
+        here, everywhere = (str(text.content) for text in list(face.app.screen.query(Static))[1::2])
+        for what in there:
+            assert what in here
+        for what in elsewhere:
+            assert what not in here
+        for what in ("Timeout", "Longer window", "Move", "Scope", "Help", "Quit", "Rejected rows"):
+            assert what in everywhere or what == "Move"
+        assert "[" in everywhere
+
+
+async def test_the_palette_offers_every_action_of_the_explorer() -> None:
+    async with opened(demo_engine()) as face:
+        await face.press("ctrl+p")
+        assert isinstance(face.app.screen, CommandPalette)
+        await face.press("escape")
+        offered = face.offered
+        everything = bindings_by_place()["Explorer"]
+        assert len(everything) > 30
+        for binding in everything:
+            assert binding.description in offered
+
+
+async def test_the_palette_runs_what_is_chosen() -> None:
+    async with opened(demo_engine()) as face:
+        await face.press("ctrl+p", *"Scope")
+        await until(face.pilot, lambda: "key s" in face.text)
+        await face.press("enter")
+        await until(face.pilot, lambda: isinstance(face.app.screen, Explorer))
+        await until(face.pilot, lambda: face.study.scope == "users")
+
+
+async def test_the_palette_offers_each_action_once() -> None:
+    async with opened(demo_engine()) as face:
+        offered = face.offered
+        assert len(offered) == len(set(offered))
+
+
+@pytest.mark.parametrize("leave", ["escape", "q"])
+async def test_rejected_rows_are_listed_with_place_and_reason(leave: str) -> None:
+    rows = [{"user": "a", "event": "b", "time": "2026-01-01"}, {"user": "a"}, {"event": "b"}]
+    async with opened(core.open_engine(rows)) as face:
+        assert "2 rejected" in face.status
+        await face.press("!")
+        face.screen(Rejects)
+        lines = drawn_lines(face.app.screen.query_one(LineView))
+        assert [line.split(":")[0] for line in lines] == ["list row 2", "list row 3"]
+        assert "Rejected rows · 2" in face.text
+        await face.press(leave)
+        assert isinstance(face.app.screen, Explorer)
+        assert face.app.is_running
+
+
+async def test_no_rejected_rows_is_said_in_words() -> None:
+    async with opened(demo_engine()) as face:
+        await face.press("!")
+        assert "Every row that was read is an event." in face.text
+
+
+@pytest.mark.parametrize(("pane", "key"), [("1", "q"), ("2", "q"), ("3", "q"), ("1", "ctrl+q")])
+async def test_leaving_from_any_pane(pane: str, key: str) -> None:
+    async with opened(demo_engine()) as face:
+        await face.press(pane)
+        await face.pilot.press(key)
+    assert face.app.return_code == 0

@@ -1,0 +1,231 @@
+"""What is taken out of the screen: files, copies, saved funnels, and the funnel beside another."""
+
+import csv
+import io
+import json
+import shlex
+from pathlib import Path
+
+import pytest
+from textual.widgets import Input
+
+from core.settings import NAMES, study_of
+from core.study import Study
+from tests.tui.driving import FIVE, WIDE, Face, demo_engine, drawn_lines, opened, study, until
+from tests.tui.test_hostile import check, hostile_engine
+from tracer_tui.app import TracerApp
+from tracer_tui.flags import build_parser
+from tracer_tui.saved import config_folder
+from tracer_tui.screens.export_box import ExportBox
+from tracer_tui.screens.funnel_picker import FunnelPicker
+
+ASKED = study(",".join(FIVE))
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def written(name: str) -> str:
+    return Path(name).read_text()
+
+
+def write(name: str, text: str) -> None:
+    Path(name).write_text(text)
+
+
+async def export(face: Face, moves: int, name: str) -> None:
+    await face.press("x", *["down"] * moves)
+    face.screen(ExportBox).query_one(Input).value = name
+    await face.press("enter")
+
+
+async def test_the_list_is_written_as_it_is_shown() -> None:
+    async with opened(demo_engine(), ASKED) as face:
+        await face.press("3", "enter", "x")
+        assert face.screen(ExportBox).query_one(Input).value == "list.csv"
+        await face.press("enter")
+        rows = list(csv.DictReader(io.StringIO(written("list.csv"))))
+        assert [row["user"] for row in rows] == face.listed == ["dee", "bo"]
+        assert face.notes == ["Written to list.csv"]
+
+
+async def test_funnel_timeline_and_picture_are_written() -> None:
+    async with opened(demo_engine(), ASKED) as face:
+        await export(face, 1, "funnel.json")
+        stages = json.loads(written("funnel.json"))
+        assert [stage["count"] for stage in stages] == face.counts
+        assert stages[0]["median_seconds_to_next"] == 50
+        await export(face, 2, "eli.md")
+        assert len(written("eli.md").splitlines()) == 2 + len(face.trail)
+        await face.press("x", "down", "down", "down")
+        assert face.screen(ExportBox).query_one(Input).value == "picture.svg"
+        await face.press("enter")
+        assert written("picture.svg").startswith("<svg")
+
+
+async def test_a_file_that_is_there_is_replaced_only_when_said_twice() -> None:
+    write("list.csv", "old")
+    async with opened(demo_engine(), ASKED) as face:
+        await face.press("x", "enter")
+        assert "is there already: enter again replaces it" in face.text
+        await face.press("escape")
+        assert written("list.csv") == "old"
+        await face.press("x", "enter", "enter")
+        assert written("list.csv").startswith("user,")
+
+
+@pytest.mark.parametrize("name", ["list.txt", "list", ".csv", ""])
+async def test_a_name_without_a_format_is_refused(name: str) -> None:
+    async with opened(demo_engine(), ASKED) as face:
+        await export(face, 0, name)
+        assert "end the name in .json or .csv or .md" in face.text
+        assert isinstance(face.app.screen, ExportBox)
+
+
+async def test_a_file_that_cannot_be_written_is_told() -> None:
+    async with opened(demo_engine(), ASKED) as face:
+        await export(face, 0, "not/there.csv")
+        assert "cannot write not/there.csv" in face.notes[0]
+
+
+async def test_rows_are_copied_exactly_as_they_stand_in_the_data() -> None:
+    async with opened(hostile_engine(), size=WIDE) as face:
+        await face.press("slash", *"]52", "enter", "y")
+        assert face.app.clipboard == face.user
+        check(face)
+        await face.press("2", "j", "y")
+        assert face.app.clipboard.endswith(f"\t{face.trail.name(0)}")
+        check(face)
+
+
+async def test_a_stage_and_marked_users_are_copied() -> None:
+    async with opened(demo_engine(), ASKED) as face:
+        await face.press("3", "G", "y")
+        assert face.app.clipboard == "purchase\t3\t60.0 %"
+        await face.press("1", "space", "space", "y")
+        assert face.app.clipboard == "eli\ndee"
+        assert "Sent to the terminal's clipboard" in face.notes[0]
+
+
+async def test_the_flags_that_are_copied_ask_the_same_question() -> None:
+    async with opened(demo_engine(), ASKED) as face:
+        await face.press("[", "s", "{", "Y")
+        program, *flags = shlex.split(face.app.clipboard)
+        assert program == "tracer-tui"
+        options = build_parser().parse_args(flags)
+        assert study_of({name: getattr(options, name) for name in NAMES}) == face.study
+
+
+async def test_a_funnel_is_saved_and_opened_again() -> None:
+    async with opened(demo_engine(), ASKED) as face:
+        await face.press("[", "ctrl+s", *"mine", "enter")
+        assert face.notes[0].startswith("Saved as mine in ")
+        assert (config_folder() / "tracer.toml").exists()
+        saved = face.study
+        await face.press("]", "]", "s", "ctrl+o")
+        face.screen(FunnelPicker)
+        assert "home → product → cart" in face.text
+        await face.press("enter")
+        assert face.study == saved
+        await face.press("u")
+        assert face.study == saved.with_timeout(45 * 60_000_000).with_scope("users")
+
+
+async def test_there_is_nothing_to_open_before_anything_is_saved() -> None:
+    async with opened(demo_engine(), ASKED) as face:
+        await face.press("ctrl+o")
+        assert face.notes == ["No funnel is saved yet: ctrl+s saves this one"]
+        await face.press("ctrl+s", "enter")
+        assert "a name is needed" in face.text
+        await face.press("escape")
+        config_folder().mkdir(parents=True)
+        (config_folder() / "tracer.toml").write_text("[funnels")
+        await face.press("ctrl+o")
+        assert "cannot read" in face.notes[-1]
+
+
+async def test_a_funnel_is_held_beside_the_present_one() -> None:
+    async with opened(demo_engine(), ASKED, size=WIDE) as face:
+        await face.press("m", "[", "[", "[")
+        lines = drawn_lines(face.bars, 116)
+        assert face.counts == [6, 6, 5, 3, 0]
+        for line, before, now in zip(lines, (5, 5, 5, 5, 3), face.counts, strict=True):
+            numbers = line.replace("%", "").split("│")
+            assert numbers[0].split()[-2] == str(now)
+            assert numbers[1].split()[0] == str(before)
+        assert lines[4].endswith("−60.0 pp")
+        assert "Beside: journeys · ordered · timeout 30m · window off" in face.text
+        await face.press("3", "G", "d", "m")
+        assert "Beside" not in face.text
+        assert "│" not in drawn_lines(face.bars, 116)[0]
+
+
+async def test_undo_and_redo_go_through_every_change_of_the_question() -> None:
+    async with opened(demo_engine(), ASKED) as face:
+        seen = [face.study]
+        for keys in (["["], ["s"], ["o"], ["{"], ["3", "g", ">"], ["d"], ["E", *"Go", "enter"]):
+            await face.press(*keys)
+            assert face.study != seen[-1]
+            seen.append(face.study)
+        for expected in reversed(seen[:-1]):
+            await face.press("u")
+            assert face.study == expected
+        await face.press("u")
+        assert face.study == seen[0]
+        for expected in seen[1:]:
+            await face.press("ctrl+r")
+            assert face.study == expected
+        await face.press("u", "]", "ctrl+r")
+        assert face.study.timeout == seen[-2].with_timeout(30 * 60_000_000).timeout
+
+
+async def test_a_stage_is_named_dragged_and_edited_in_place() -> None:
+    async with opened(demo_engine(), ASKED, size=WIDE) as face:
+        await face.press("3", "g", "E", *"Front door", "enter")
+        assert face.stages[0] == "Front door"
+        assert face.counts == [5, 5, 5, 5, 3]
+        await face.press("e", "enter")
+        assert face.stages[0] == "Front door"
+        await face.press("E", *["backspace"] * 10, "enter")
+        assert face.stages == FIVE
+        width = face.bars.scrollable_content_region.width
+        x = "".join(text for text, *_ in face.bars.draw_line(3, width)).index("2 left")
+        await face.pilot.mouse_down(face.bars, offset=(x, 0))
+        await face.pilot.mouse_up(face.bars, offset=(x, 2))
+        await face.settled()
+        assert face.stages == ["product", "cart", "home", "payment", "purchase"]
+        assert face.chips == []
+        await face.click(face.bars, (x, 3))
+        assert face.chips == ["left at ④ payment"]
+
+
+async def test_the_first_time_a_hint_stands_there_until_a_key_is_pressed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "new"))
+    async with opened(demo_engine(), ASKED) as face:
+        assert "? keys here · ctrl+p everything" in face.status
+        await face.press("j")
+        assert "43 events" in face.status
+    async with opened(demo_engine(), ASKED) as face:
+        assert "43 events" in face.status
+
+
+async def test_picking_ends_with_the_users_that_are_marked_or_the_one_at_the_cursor() -> None:
+    for keys, picked in (
+        (["j", "enter"], ["dee"]),
+        (["space", "j", "space", "enter"], ["eli", "cy"]),
+    ):
+        app = TracerApp(lambda cancelled, progress: demo_engine(), Study(), "demo", is_picking=True)
+        async with app.run_test() as pilot:
+            face = Face(pilot, [])
+            await until(pilot, lambda face=face: face.opened is not None)  # type: ignore[misc]  # bound now
+            await face.settled()
+            assert "enter prints the users" in face.status
+            for key in keys:
+                await pilot.press(key)
+                await pilot.pause()
+        assert app.picked == picked
+        assert app.return_code == 0

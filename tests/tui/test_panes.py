@@ -1,0 +1,149 @@
+"""Going between the panes, by key and mouse, at any size and on an empty log."""
+
+import pytest
+
+import core
+from core.cohort import EVERYBODY, Cohort, Part
+from tests.tui.driving import (
+    FIVE,
+    WIDE,
+    crowd,
+    demo_engine,
+    opened,
+    study,
+    until,
+)
+
+
+async def test_number_keys_go_to_the_panes() -> None:
+    async with opened(demo_engine()) as face:
+        for key, pane in (("2", face.trail_lines), ("3", face.bars), ("1", face.lines)):
+            await face.press(key)
+            assert face.focused is pane
+
+
+async def test_tab_goes_round_the_panes_and_back() -> None:
+    async with opened(demo_engine()) as face:
+        panes = [face.lines, face.trail_lines, face.bars]
+        for pane in (*panes[1:], panes[0]):
+            await face.press("tab")
+            assert face.focused is pane
+        for pane in reversed(panes):
+            await face.press("shift+tab")
+            assert face.focused is pane
+
+
+@pytest.mark.parametrize(("key", "pane"), [("1", "users"), ("2", "timeline"), ("3", "funnel")])
+async def test_zoom_gives_a_pane_all_the_room_and_gives_it_back(key: str, pane: str) -> None:
+    async with opened(demo_engine()) as face:
+        panes = {"users", "timeline", "funnel"}
+        before = {name: face.explorer.query_one(f"#{name}").region for name in panes}
+        await face.press(key, "z")
+        zoomed = {name: face.explorer.query_one(f"#{name}").region for name in panes}
+        assert zoomed[pane].size == (80, 22)
+        assert {name for name in panes if zoomed[name].area} == {pane}
+        await face.press("z")
+        assert {name: face.explorer.query_one(f"#{name}").region for name in panes} == before
+
+
+@pytest.mark.parametrize("key", ["2", "3", "tab"])
+async def test_a_zoom_follows_to_another_pane(key: str) -> None:
+    async with opened(demo_engine()) as face:
+        await face.press("1", "z", key)
+        pane = face.funnel_pane if key == "3" else face.timeline
+        assert face.focused is pane.lines
+        assert pane.region.size == (80, 22)
+        assert not face.users.region.area
+
+
+async def test_a_click_on_a_user_goes_there() -> None:
+    async with opened(demo_engine()) as face:
+        await face.press("3")
+        for index in (2, 0, 4):
+            await face.click(face.lines, (5, 1 + index))
+            assert face.focused is face.lines
+            assert face.user == face.trail.user == face.listed[index]
+
+
+async def test_a_click_on_no_user_changes_nothing() -> None:
+    async with opened(demo_engine()) as face:
+        await face.press("j")
+        for place in ((5, 0), (5, 10)):
+            await face.click(face.lines, place)
+            assert face.user == "dee"
+
+
+async def test_a_click_on_an_event_goes_there() -> None:
+    async with opened(demo_engine()) as face:
+        await face.click(face.trail_lines, (5, 4))
+        assert face.focused is face.trail_lines
+        assert face.trail_lines.cursor == 3
+
+
+async def test_a_click_on_a_bar_goes_there_and_two_list_who_left() -> None:
+    async with opened(demo_engine(), study(",".join(FIVE), timeout="5m")) as face:
+        await face.click(face.bars, (10, 1))
+        assert face.focused is face.bars
+        assert face.bars.cursor == 1
+        assert face.explorer.cohort == EVERYBODY
+        await face.click(face.bars, (10, 1), times=2)
+        assert face.explorer.cohort == Cohort((Part("left", 1),))
+        assert face.page.total == face.funnel.stages[1].dropped == 2
+
+
+async def test_the_wheel_scrolls_a_list_and_keeps_the_cursor() -> None:
+    async with opened(crowd()) as face:
+        top = face.lines.lines_in_sight.start
+        face.lines.scroll_to(y=30, animate=False, immediate=True)
+        await face.settled()
+        assert face.lines.lines_in_sight.start == top + 30
+        assert face.lines.cursor == 0
+        await face.click(face.lines, (5, 1))
+        assert face.user == face.trail.user == "u30"
+
+
+MOVEMENT = (
+    *("j", "k", "down", "up", "g", "G", "home", "end", "ctrl+d", "ctrl+u", "pagedown", "pageup"),
+    *("left", "right", "(", ")", "enter", "c", "r", "n", "N", "escape"),
+)
+CHANGES = ("[", "]", "{", "}", "s", "o", "<", ">", "d", "z", "z", "tab", "shift+tab")
+BOXES = ("t", "w", "a", "e", "i", "question_mark", "f1", "exclamation_mark", "slash", "ctrl+p")
+
+
+@pytest.mark.parametrize(
+    ("pane", "stages"), [("1", ""), ("2", ""), ("3", ""), ("3", "home,purchase")]
+)
+async def test_every_key_works_on_an_empty_log(pane: str, stages: str) -> None:
+    async with opened(core.open_engine([]), study(stages)) as face:
+        await face.press(pane)
+        for key in (*MOVEMENT, *CHANGES):
+            await face.press(key)
+            assert (key, face.app.is_running) == (key, True)
+        assert face.listed == []
+        assert "0 events · 0 users · 0 sessions" in face.status
+
+
+async def test_every_box_opens_and_closes_on_an_empty_log() -> None:
+    async with opened(core.open_engine([])) as face:
+        for key in BOXES:
+            await face.press(key, "j", "enter" if key == "slash" else "escape", "escape")
+            assert (key, face.app.screen) == (key, face.explorer)
+
+
+async def test_a_stage_is_added_to_an_empty_log() -> None:
+    async with opened(core.open_engine([])) as face:
+        await face.press("a", *"home", "enter", "3", "enter", "r")
+        assert face.stages == ["home"]
+        assert face.counts == [0]
+        assert "no event is named 'home'" in face.text
+
+
+@pytest.mark.parametrize("size", [(1, 1), (10, 3), (30, 10), (200, 60)])
+async def test_any_size_works(size: tuple[int, int]) -> None:
+    async with opened(demo_engine(), size=size) as face:
+        await face.press("j", "3", "enter", "]", "z", "question_mark", "escape", "a", "escape")
+        assert face.app.is_running
+        await face.pilot.resize_terminal(*WIDE)
+        await until(face.pilot, lambda: len(face.text.splitlines()) == WIDE[1])
+        await face.settled()
+        assert "left at ④ payment ✕" in face.text

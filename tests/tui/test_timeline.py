@@ -1,0 +1,149 @@
+"""The timeline: folding, the strip, the drawer, jumps and the search in the trail."""
+
+from textual.widgets import Input
+
+import core
+from tests.tui.driving import FIVE, WIDE, Face, crowd, demo_engine, drawn_lines, opened, study
+from tracer_tui.widgets.drawer import Drawer
+
+
+def drawer_lines(face: Face) -> list[str]:
+    return drawn_lines(face.explorer.query_one(Drawer))
+
+
+async def test_sessions_fold_and_open_by_key_and_click() -> None:
+    async with opened(crowd(), study("a,b"), size=WIDE) as face:
+        lines = face.trail_lines
+        assert lines.line_count == 49
+        await face.press("2", "j", "j", "space")
+        assert lines.line_count == 46
+        assert face.timeline_lines()[0].startswith("▶ Session 1")
+        assert lines.cursor == 0
+        await face.press("space")
+        assert lines.line_count == 49
+        await face.press("minus")
+        assert lines.line_count == 19
+        assert all(line.startswith(("▶ Session", "──")) for line in face.timeline_lines())
+        await face.press("G", "enter")
+        assert lines.line_count == 22
+        await face.press("plus")
+        assert lines.line_count == 49
+        await face.press("g")
+        await face.click(lines, (0, 1))
+        assert lines.line_count == 46
+
+
+async def test_a_fold_stays_when_the_timeout_keeps_the_sessions_and_opens_for_a_match() -> None:
+    async with opened(crowd(), study("a,b"), size=WIDE) as face:
+        await face.press("2", "minus", "[")
+        assert face.trail_lines.line_count == 19
+        await face.press("slash", *"c", "enter")
+        assert face.timeline_lines()[face.trail_lines.cursor].endswith(" c")
+
+
+async def test_the_search_goes_to_matches_counts_them_and_is_cleared() -> None:
+    async with opened(demo_engine(), size=WIDE) as face:
+        await face.press("2", "slash", *"prod")
+        assert face.subtitle(face.timeline) == "/prod · 2 matches"
+        visited = [face.trail_lines.cursor]
+        await face.press("enter")
+        assert face.focused is face.trail_lines
+        for key in "nnNN":
+            await face.press(key)
+            visited.append(face.trail_lines.cursor)
+        assert visited == [2, 5, 5, 2, 2]
+        await face.press("1", "j", "2")
+        assert face.subtitle(face.timeline) == "/prod · 3 matches"
+        await face.press("escape")
+        assert face.subtitle(face.timeline) == ""
+        assert not face.timeline.query_one(Input).display
+        await face.press("slash", *"zzz")
+        assert face.subtitle(face.timeline) == "/zzz · 0 matches"
+
+
+async def test_jumps_between_stage_events() -> None:
+    async with opened(demo_engine(), study("product,cart"), size=WIDE) as face:
+        await face.press("2")
+        visited = []
+        for key in ("full_stop", "full_stop", "full_stop", "full_stop", "comma", "comma", "comma"):
+            await face.press(key)
+            place = face.trail_lines.place
+            assert place is not None
+            visited.append(place)
+        assert visited == [1, 4, 5, 5, 4, 1, 1]
+        assert [face.trail.name(place) for place in (1, 4, 5)] == ["product", "product", "cart"]
+
+
+async def test_the_strip_shows_where_the_cursor_is_and_a_click_goes_there() -> None:
+    async with opened(crowd(), study("a,b"), size=WIDE) as face:
+        lines = face.trail_lines
+        width = lines.scrollable_content_region.width
+        places = []
+        for key in ("g", "G"):
+            await face.press("2", key)
+            strip = "".join(text for text, *_ in lines.draw_header(width))
+            places.append(strip.index("┃"))
+        assert places[0] == 0
+        assert places[1] == strip.rindex(" Jan") - 1 or strip[places[1] + 1] == " "
+        await face.click(lines, (0, 0))
+        assert lines.place == 0
+        await face.click(lines, (places[1], 0))
+        assert lines.place is not None
+        assert lines.place >= 27
+
+
+async def test_what_the_funnel_waits_for_is_told_for_the_event_at_the_cursor() -> None:
+    asked = study(",".join(FIVE), window="1h")
+    async with opened(demo_engine(), asked, size=WIDE) as face:
+        await face.press("2", "j", "j", "j", "j")
+        told = "".join(text for text, *_ in face.trail_lines.draw_footer(100)).strip()
+        assert told == "→ ② product · 17m 10s left in the session · 1h left in the window"
+        await face.press("G")
+        told = "".join(text for text, *_ in face.trail_lines.draw_footer(100)).strip()
+        assert told == "✓ complete · 0s left in the session"
+        await face.press("{", "{", "{", "1", "j", "2", "G")
+        told = "".join(text for text, *_ in face.trail_lines.draw_footer(100)).strip()
+        assert told.endswith("0s left in the session · the window is over")
+
+
+async def test_the_drawer_shows_an_events_properties_and_follows_the_cursor() -> None:
+    async with opened(demo_engine(), size=WIDE) as face:
+        await face.press("2", "j", "j", "enter")
+        drawer = face.explorer.query_one(Drawer)
+        assert drawer.region.area
+        assert str(drawer.border_title).startswith("product · 2026-01-06 23:39:10.000 UTC")
+        before = drawer_lines(face)
+        assert [line.split()[0] for line in before] == ["device", "country", "item"]
+        await face.press("j")
+        assert str(drawer.border_title).startswith("search · ")
+        assert drawer_lines(face) != before
+        await face.press("enter")
+        assert not drawer.region.area
+        await face.press("enter", "escape")
+        assert not drawer.region.area
+        await face.press("enter", "1", "j")
+        assert not drawer.region.area
+
+
+async def test_an_event_without_properties_says_so() -> None:
+    async with opened(crowd(), study("a")) as face:
+        await face.press("2", "j", "enter")
+        assert drawer_lines(face) == [" This event has no properties."]
+
+
+async def test_nested_properties_are_shown_whole() -> None:
+    engine = core.open_engine(
+        [{"user": "a", "event": "b", "time": 0, "cart": {"items": [1, 2]}, "note": "x\x1b[2J"}]
+    )
+    async with opened(engine) as face:
+        await face.press("2", "j", "enter")
+        assert drawer_lines(face) == [' cart  {"items": [1, 2]}', " note  x␛[2J"]
+
+
+async def test_the_mark_of_leaving_stands_at_the_last_event_of_the_session() -> None:
+    async with opened(demo_engine(), study(",".join(FIVE)), size=WIDE) as face:
+        await face.press("j")
+        left = [line for line in face.timeline_lines() if "✗" in line]
+        assert len(left) == 1
+        assert left[0] == face.timeline_lines()[-1]
+        assert "logout" in left[0]

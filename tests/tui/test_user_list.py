@@ -1,0 +1,170 @@
+"""The list of users: order, columns, filters as chips, marks."""
+
+import pytest
+
+import core
+from core.cohort import Cohort, Has, Part
+from core.engine import Sort
+from tests.tui.driving import (
+    FIVE,
+    WIDE,
+    Face,
+    crowd,
+    demo_engine,
+    drawn_lines,
+    engine_of,
+    opened,
+    study,
+)
+
+
+def header(face: Face, width: int = 100) -> str:
+    return "".join(text for text, *_ in face.lines.draw_header(width))
+
+
+async def test_any_column_sorts_by_key_and_by_click_and_the_order_is_shown() -> None:
+    async with opened(demo_engine(), size=(160, 40)) as face:
+        assert "last seen▾" in header(face)
+        await face.press("S")
+        assert face.page.sort == Sort("depth", descending=True)
+        await face.press("S")
+        assert face.page.sort == Sort("user", descending=False)
+        assert face.listed == ["ana", "bo", "cy", "dee", "eli"]
+        assert "user▴" in header(face)
+        await face.press("R")
+        assert face.listed == ["eli", "dee", "cy", "bo", "ana"]
+        width = face.lines.scrollable_content_region.width
+        title = header(face, width)
+        for name, key in (("events", "events"), ("sess", "sessions"), ("depth", "depth")):
+            await face.click(face.lines, (title.index(name) + 1, 0))
+            assert face.page.sort == Sort(key, descending=True)  # type: ignore[arg-type]  # a key
+            await face.click(face.lines, (title.index(name) + 1, 0))
+            assert not face.page.sort.descending
+        assert face.subtitle(face.users) == "depth ▴"
+
+
+@pytest.mark.parametrize(
+    ("width", "columns"),
+    [(30, 4), (50, 5), (80, 6)],
+)
+async def test_columns_come_with_the_room_for_them(width: int, columns: int) -> None:
+    async with opened(demo_engine()) as face:
+        assert sum(size != 0 for size in face.lines._widths(width).values()) == columns
+        assert len(header(face, width)) == width
+        assert len(drawn_lines(face.lines, width)[0].rstrip()) <= width
+
+
+async def test_filters_combine_as_chips_and_are_cleared_one_by_one() -> None:
+    async with opened(demo_engine(), study(",".join(FIVE)), size=WIDE) as face:
+        await face.press("f", *"reached ⑤", "enter")
+        assert face.chips == ["reached ⑤ purchase"]
+        assert face.focused is face.lines
+        assert face.page.total == 3
+        await face.press("f", *"search", "enter")
+        assert face.chips == ["reached ⑤ purchase", "has search"]
+        both = face.page.total
+        assert 0 < both < 3
+        await face.press("f", *"* where device = 'mobile'", "enter")
+        assert face.chips[2] == "has * where device = 'mobile'"
+        assert face.page.total <= both
+        assert face.title(face.users) == f"1 Sessions · {face.page.total} of 5"
+        await face.press("backspace")
+        assert len(face.chips) == 2
+        chip_line = face.users.query_one("#user-filters")
+        await face.click(chip_line, (3, 0))
+        assert face.chips == ["has search"]
+        assert face.title(face.users).startswith("1 Users · ")
+        await face.press("backspace", "backspace")
+        assert face.chips == []
+        assert not chip_line.region.area
+
+
+async def test_a_filter_that_cannot_be_asked_is_told_and_the_list_stays() -> None:
+    async with opened(demo_engine()) as face:
+        await face.press("f", *"* where devise = 1", "enter")
+        assert "no event has a field 'devise'; did you mean device" in face.notes[0]
+        assert face.chips == []
+        assert face.page.total == 5
+        await face.press("[", "f", *"* where devise = 1", "enter", "u")
+        assert face.study.timeout == 30 * 60_000_000
+        await face.press("f", *"a|", "enter")
+        assert "is not a stage" in face.text
+        await face.press("escape")
+
+
+async def test_pending_users_are_marked_listed_and_on_their_bar() -> None:
+    day = 86_400.0
+    engine = engine_of(("ana", "a", 0), ("ana", "b", 60), ("bo", "a", 0), ("cy", "a", 20 * day))
+    asked = study("a,b", scope="users", window="7d")
+    async with opened(engine, asked, size=WIDE) as face:
+        assert [(row.user, row.pending) for row in face.page.rows] == [
+            ("cy", True), ("ana", False), ("bo", False)
+        ]  # fmt: skip
+        assert "▮▯…" in drawn_lines(face.lines)[0]
+        assert "…1" in drawn_lines(face.bars)[0]
+        assert "▒" in drawn_lines(face.bars)[0]
+        await face.press("3", "g", "p")
+        assert face.listed == ["cy"]
+        assert face.chips == ["pending at ① a"]
+        assert any("… may still go on" in line for line in face.timeline_lines())
+
+
+async def test_enter_opens_the_timeline_and_so_do_two_clicks() -> None:
+    async with opened(demo_engine()) as face:
+        await face.press("j", "enter")
+        assert face.focused is face.trail_lines
+        await face.click(face.lines, (5, 3), times=2)
+        assert face.focused is face.trail_lines
+        assert face.user == face.trail.user == "cy"
+
+
+async def test_marks_stay_with_their_users() -> None:
+    async with opened(crowd(), study("a")) as face:
+        await face.press("space", "space", "k", "space")
+        assert face.users.marked == ["u00"]
+        assert drawn_lines(face.lines)[0].startswith("✓ u00")
+        await face.press("R")
+        assert [line[:5] for line in drawn_lines(face.lines) if line.startswith("✓")] == ["✓ u00"]
+
+
+async def test_a_held_value_stands_beside_its_user() -> None:
+    engine = core.open_engine(
+        [
+            {"user": "ana", "event": "a", "time": 0, "item": "mug"},
+            {"user": "ana", "event": "a", "time": 1, "item": "pot"},
+        ]
+    )
+    asked = core.Study(stages=(core.Stage(("a",)), core.Stage(("b",))), hold="item")
+    async with opened(engine, asked) as face:
+        await face.press("3", "enter")
+        assert face.explorer.cohort == Cohort((Part("left", 0),))
+        assert face.page.total == 2
+        lines = drawn_lines(face.lines)
+        assert any("ana · mug" in line for line in lines)
+        assert any("ana · pot" in line for line in lines)
+
+
+def test_words_of_filters() -> None:
+    from core.cohort import Did, Stayed
+    from tracer_tui.chips import words
+
+    stages = (core.Stage(("view",)), core.Stage(("buy",)))
+    told = [
+        words(each, stages)
+        for each in (
+            Part("went_on", 0), Has(core.Stage(("x", "y"))), Did(0, "next", ()),
+            Did(0, "last", ("bye",)), Did(0, "between", ("e1", "e2", "e3")),
+            Stayed(0, 0, 10_000_000), Stayed(0, 10_000_000, 60_000_000),
+            Stayed(0, 86_400_000_000, None),
+        )
+    ]  # fmt: skip
+    assert told == [
+        "went on from ① view",
+        "has x|y",
+        "① then nothing more",
+        "① at last bye",
+        "① met e1 or 2 more",
+        "① stayed under 10s",
+        "① stayed 10s to 1m",
+        "① stayed 1d or longer",
+    ]

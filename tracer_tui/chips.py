@@ -1,0 +1,48 @@
+"""Filters in words: what a chip says, and what the list behind a number is called."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from core.cohort import Did, Filter, Has, Part
+from core.durations import format_duration
+from core.stage import Stage
+from tracer_tui.drawing import stage_sign
+from tracer_tui.text import visible
+
+_PARTS = {
+    "left": "left at",
+    "went_on": "went on from",
+    "reached": "reached",
+    "pending": "pending at",
+}
+_WHEN = {"next": "then", "last": "at last", "between": "met"}
+
+
+def words(each: Filter, stages: Sequence[Stage]) -> str:
+    """A filter in a few words."""
+    if isinstance(each, Has):
+        return f"has {visible(each.event.label)}"
+    sign = stage_sign(each.stage)
+    if isinstance(each, Part):
+        return f"{_PARTS[each.kind]} {sign} {visible(stages[each.stage].label)}"
+    if isinstance(each, Did):
+        return f"{sign} {_WHEN[each.when]} {named(each.names)}"
+    return f"{sign} stayed {stretch(each.at_least, each.below)}"
+
+
+def named(names: Sequence[str]) -> str:
+    """Some event names; none at all means that nothing followed."""
+    if not names:
+        return "nothing more"
+    more = f" or {len(names) - 1} more" if len(names) > 1 else ""
+    return f"{visible(names[0])}{more}"
+
+
+def stretch(at_least: int, below: int | None) -> str:
+    """How long a stay was, as one of the stretches it is counted in."""
+    if below is None:
+        return f"{format_duration(at_least)} or longer"
+    if not at_least:
+        return f"under {format_duration(below)}"
+    return f"{format_duration(at_least)} to {format_duration(below)}"

@@ -1,0 +1,43 @@
+"""Every key there is, by the place where it works: for a keymap to be checked against, and told."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Mapping, Sequence
+
+from textual.binding import Binding
+from textual.dom import DOMNode
+
+import tracer_tui
+
+
+def bindings_by_place() -> Mapping[str, Sequence[Binding]]:
+    """The bindings of each pane, screen and the application, by the name of its class.
+
+    A class has those of our classes that it is made from: there they work, too.
+    """
+    for found in pkgutil.walk_packages(tracer_tui.__path__, "tracer_tui."):
+        if not found.name.endswith("__main__"):
+            importlib.import_module(found.name)
+    return {kind.__name__: _bindings(kind) for kind in _kinds(DOMNode)}
+
+
+def _kinds(base: type[DOMNode]) -> list[type[DOMNode]]:
+    """Our classes with keys, however deep."""
+    found = []
+    for kind in base.__subclasses__():
+        is_ours = kind.__module__.startswith("tracer_tui.")
+        found += [kind] if is_ours and _bindings(kind) else []
+        found += _kinds(kind)
+    return list(dict.fromkeys(found))
+
+
+def _bindings(kind: type[DOMNode]) -> list[Binding]:
+    return [
+        binding
+        for base in kind.__mro__
+        if base.__module__.startswith("tracer_tui.")
+        for binding in vars(base).get("BINDINGS", ())
+        if isinstance(binding, Binding)
+    ]

@@ -1,0 +1,31 @@
+"""What the command palette offers: everything that a key does, then what the application adds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from textual.app import App, SystemCommand
+from textual.screen import Screen
+
+
+def commands(
+    app: App[Any], screen: Screen[object], others: Iterable[SystemCommand]
+) -> Iterator[SystemCommand]:
+    """One command for each action that works now, with its key; then those of `others` that are
+    not among them.
+    """
+    offered = set[str]()
+    for active in screen.active_bindings.values():
+        binding = active.binding
+        is_new = binding.description not in offered
+        if is_new and active.enabled and binding.description and not binding.system:
+            offered.add(binding.description)
+
+            def run(action: str = binding.action, node: object = active.node) -> None:
+                app.call_later(app.run_action, action, node)
+
+            yield SystemCommand(binding.description, f"key {app.get_key_display(binding)}", run)
+    for command in others:
+        if command.title not in offered:
+            yield command

@@ -1,0 +1,311 @@
+"""A screen that asks an engine, away from its own thread, and keeps only answers to what it shows.
+
+Every answer carries its question. One that comes late is dropped, so that no number is ever wrong,
+and one that takes its time is admitted: what stands there until then is marked as old.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from textual import on
+from textual.message import Message
+from textual.reactive import var
+from textual.screen import Screen
+
+from core.cohort import EVERYBODY, Cohort
+from core.engine import Engine, FunnelAnswer, UserRow
+from core.errors import TracerError
+from core.event import Event
+from tracer_tui.answers import Answers, Listing, Shown, View, answer, fetch_around, trace
+from tracer_tui.details import Details, find_details
+from tracer_tui.screens.asking import Newest
+from tracer_tui.text import visible
+
+PATIENCE = 0.04
+"""Seconds an answer may take before the screen says that it is being worked out."""
+
+
+class Answering(Screen[None]):
+    """Holds a view, and what the engine answered to it."""
+
+    view: var[View] = var(View(), init=False)
+    """What the person asked to see."""
+    funnel: var[FunnelAnswer | None] = var(None)
+    """The bars that are shown."""
+    listing: var[Listing | None] = var(None)
+    """The stretch of the list that is shown."""
+    shown: var[Shown | None] = var(None)
+    """The trail that is shown."""
+    cohort: var[Cohort] = var(EVERYBODY)
+    """Who is shown in the list."""
+    details: var[Details | None] = var(None)
+    """The medians and the rulers that are shown."""
+    event: var[Event | None] = var(None)
+    """The event in the drawer; None while it is closed."""
+    is_stale: var[bool] = var(False)
+    """Whether what is shown is being worked out anew."""
+    busy: var[str] = var("")
+    """What is being worked out."""
+
+    @dataclass
+    class Answered(Message):
+        """The engine answered a view."""
+
+        answers: Answers
+
+    @dataclass
+    class Detailed(Message):
+        """The engine answered what takes longer."""
+
+        details: Details | None
+
+    @dataclass
+    class Listed(Message):
+        """The engine fetched more of the list."""
+
+        listing: Listing
+
+    @dataclass
+    class Traced(Message):
+        """The engine fetched the trail behind a row of the list."""
+
+        row: UserRow
+        shown: Shown
+
+    @dataclass
+    class Inspected(Message):
+        """The engine fetched the properties of an event."""
+
+        user: str
+        place: int
+        event: Event
+
+    @dataclass
+    class Failed(Message):
+        """A question cannot be answered."""
+
+        error: TracerError
+        view: View
+
+    def __init__(self, engine: Engine, answers: Answers) -> None:
+        """Begin with what an engine answered already."""
+        super().__init__()
+        self.engine = engine
+        self.summary = answers.summary
+        self._chosen = answers.row
+        self._cursor_after: int | None = None
+        self._views = Newest[View]()
+        self._details = Newest[View]()
+        self._stretches = Newest[tuple[View, int]]()
+        self._trails = Newest[UserRow]()
+        self._places = Newest[tuple[str, int]]()
+        for name, value in (
+            ("view", answers.view),
+            ("funnel", answers.funnel),
+            ("listing", answers.listing),
+            ("shown", answers.shown),
+            ("cohort", answers.view.cohort),
+        ):
+            self.set_reactive(getattr(type(self), name), value)
+
+    def on_mount(self) -> None:
+        """Ask for what takes longer than the first paint may."""
+        self._ask_details()
+
+    # Asking.
+
+    def watch_view(self) -> None:
+        """Another view asks again."""
+        self._ask()
+
+    def _ask(self) -> None:
+        """Ask for everything the view shows, now or after what is being answered."""
+        now = self._views.ask(self.view)
+        if now is not None:
+            self._answer(now)
+
+    def _answer(self, view: View) -> None:
+        chosen, summary = self._chosen, self.summary
+
+        def work() -> None:
+            try:
+                self.post_message(self.Answered(answer(self.engine, view, chosen, summary)))
+            except TracerError as error:
+                self.post_message(self.Failed(error, view))
+
+        self.run_worker(work, thread=True, group="answers")
+        self.set_timer(PATIENCE, self._admit_waiting)
+
+    def _admit_waiting(self) -> None:
+        if self._views.running is not None:
+            self.busy = "working…"
+            self.is_stale = True
+
+    def _ask_details(self) -> None:
+        now = self._details.ask(self.view)
+        if now is not None:
+            self._detail(now)
+
+    def _detail(self, view: View) -> None:
+        def work() -> None:
+            is_waited_for = lambda: self._details.waiting is not None  # noqa: E731 - one question
+            self.post_message(self.Detailed(find_details(self.engine, view.study, is_waited_for)))
+
+        self.run_worker(work, thread=True, group="details")
+
+    def choose(self, row: UserRow) -> None:
+        """Show the trail behind a row of the list."""
+        if row == self._chosen:
+            return
+        self._chosen = row
+        self.event = None
+        now = self._trails.ask(row)
+        if now is not None:
+            self._trace(now)
+
+    def _trace(self, row: UserRow) -> None:
+        if self.funnel is None:
+            return
+        # That of the other panes, also while another is being worked out.
+        study = self.funnel.study
+
+        def work() -> None:
+            self.post_message(self.Traced(row, trace(self.engine, study, row)))
+
+        self.run_worker(work, thread=True, group="trails")
+
+    def fetch(self, index: int) -> None:
+        """Fetch the rows of the list around a place."""
+        if self.listing is not None:
+            now = self._stretches.ask((self.listing.view, index))
+            if now is not None:
+                self._fetch(now)
+
+    def _fetch(self, asked: tuple[View, int]) -> None:
+        view, index = asked
+
+        def work() -> None:
+            self.post_message(self.Listed(fetch_around(self.engine, view, index)))
+
+        self.run_worker(work, thread=True, group="listing")
+
+    def inspect(self, place: int) -> None:
+        """Fetch the properties of an event of the trail that is shown."""
+        if self.shown is not None:
+            now = self._places.ask((self.shown.trail.user, place))
+            if now is not None:
+                self._inspect(now)
+
+    def _inspect(self, asked: tuple[str, int]) -> None:
+        user, place = asked
+        trail = self.shown.trail if self.shown is not None else None
+        if trail is None or trail.user != user:
+            self._places.done()
+            return
+
+        def work() -> None:
+            event = trail.event(place)
+            dict(event.properties)  # read here, in this thread
+            self.post_message(self.Inspected(user, place, event))
+
+        self.run_worker(work, thread=True, group="events")
+
+    # What comes back.
+
+    @on(Answered)
+    def _show_answers(self, message: Answered) -> None:
+        newer = self._views.done()
+        if newer is not None:
+            self._answer(newer)
+            return
+        answers = message.answers
+        if answers.view != self.view:
+            return
+        if answers.chosen != self._chosen:
+            # The person went on to another user while this was worked out.
+            self._ask()
+            return
+        self._show(answers)
+        if self.details is None or self.details.study != answers.view.study:
+            self._ask_details()
+
+    def _show(self, answers: Answers) -> None:
+        with self.app.batch_update():
+            if self._chosen != answers.row:
+                self.event = None
+            self._chosen = answers.row
+            self.cohort = answers.view.cohort
+            self.funnel = answers.funnel
+            self.listing = answers.listing
+            self.shown = answers.shown
+            self.busy = ""
+            self.is_stale = False
+            if self._cursor_after is not None:
+                self.place_cursor(self._cursor_after)
+                self._cursor_after = None
+
+    def place_cursor(self, stage: int) -> None:
+        """Put the cursor of the bars on a stage."""
+        raise NotImplementedError
+
+    @on(Detailed)
+    def _show_details(self, message: Detailed) -> None:
+        newer = self._details.done()
+        if newer is not None:
+            self._detail(newer)
+        elif message.details is not None and message.details.study == self.view.study:
+            self.details = message.details
+
+    @on(Listed)
+    def _show_more(self, message: Listed) -> None:
+        if self.listing is not None and message.listing.view == self.listing.view:
+            self.listing = message.listing
+        newer = self._stretches.done()
+        if newer is None or self.listing is None:
+            return
+        view, index = newer
+        if view == self.listing.view and self.listing.row(index) is not None:
+            self._stretches.done()  # every line in sight asked, and one answer has them all
+        else:
+            self._fetch(newer)
+
+    @on(Traced)
+    def _show_trail(self, message: Traced) -> None:
+        newer = self._trails.done()
+        if newer is not None:
+            self._trace(newer)
+        elif (
+            self.funnel is not None
+            and message.shown.trail.study == self.funnel.study
+            and message.row == self._chosen
+        ):
+            self.shown = message.shown
+
+    @on(Inspected)
+    def _show_event(self, message: Inspected) -> None:
+        newer = self._places.done()
+        if newer is not None:
+            self._inspect(newer)
+        elif self.shown is not None and self.shown.trail.user == message.user:
+            self.event = message.event
+
+    @on(Failed)
+    def _show_failure(self, message: Failed) -> None:
+        """Say why, and go back to the question that is shown."""
+        newer = self._views.done()
+        self.notify(visible(str(message.error)), severity="error", markup=False)
+        if newer is not None:
+            self._answer(newer)
+        elif self.funnel is not None and self.listing is not None:
+            page = self.listing.page
+            if self.view.study != self.funnel.study:
+                self.give_up()
+            self.view = View(self.funnel.study, page.cohort, page.sort, page.search)
+
+    def give_up(self) -> None:
+        """Forget the question that could not be answered."""
+
+    def seek(self, **changes: object) -> None:
+        """Ask for another part of the list, or another order of it."""
+        self.view = replace(self.view, **changes)  # type: ignore[arg-type]  # the names of its fields

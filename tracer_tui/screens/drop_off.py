@@ -1,0 +1,188 @@
+"""The drop-off panel: what those who left after a stage did, beside those who went on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.screen import ModalScreen
+from textual.widgets import Label
+
+from core.aftermath import Contrast
+from core.cohort import Cohort, Did, Kind, Part
+from core.engine import DropOffPanel, Engine
+from core.errors import TracerError
+from core.study import Study
+from tracer_tui.chips import named, stretch
+from tracer_tui.drawing import count, fit, percent, points, seconds, stage_sign
+from tracer_tui.text import content, visible
+from tracer_tui.widgets.line_view import Cell, LineView
+
+_NUMBERS = 48
+"""Cells of the numbers beside a name."""
+
+Line = str | Contrast
+"""A title, or something that was done."""
+
+
+class ContrastLines(LineView):
+    """One line for each thing that was done, under titles."""
+
+    HEADER_LINES = 1
+
+    @dataclass
+    class Opened(Message):
+        """The units behind a number are wanted."""
+
+        kind: Kind
+        contrast: Contrast
+
+    def __init__(self) -> None:
+        """Begin with nothing to show."""
+        super().__init__(id="contrast-lines")
+        self.lines: Sequence[Line] = ()
+
+    def show(self, panel: DropOffPanel) -> None:
+        """Show what was done, with the cursor on the first thing."""
+        self.lines = list(_lines(panel))
+        self.line_count = len(self.lines)
+        self.cursor = next(
+            (place for place, line in enumerate(self.lines) if not isinstance(line, str)), 0
+        )
+        self.refresh()
+        self.call_after_refresh(self.scroll_to, y=0, animate=False)
+
+    def draw_header(self, width: int) -> Sequence[Cell]:
+        """What the numbers are."""
+        numbers = f"{'left':>12}{'went on':>23}{'difference':>12}"
+        return [(" " * max(4, width - _NUMBERS), ""), (numbers, "")]
+
+    def draw_line(self, index: int, width: int) -> Sequence[Cell]:
+        """A title, or one thing."""
+        line = self.lines[index]
+        if isinstance(line, str):
+            return [(f" {line}", "line--bold")]
+        apart = line.difference
+        kind = "line--bad" if apart > 0 else "line--good" if apart < 0 else "line--dim"
+        name = _name(line)
+        return [
+            (fit(f"   {name}", max(4, width - _NUMBERS)), ""),
+            (f"{count(line.left):>8} {percent(line.left_share):>8}", "", "left"),
+            ("  ", ""),
+            (f"{count(line.went_on):>8} {percent(line.went_on_share):>8}", "line--dim", "went_on"),
+            (f"  {points(apart):>6} pp", kind),
+        ]
+
+    def follow(self, index: int, link: str) -> None:
+        """List the units behind the number that was clicked."""
+        self.open(index, "left" if link == "left" else "went_on")
+
+    def open(self, index: int, kind: Kind) -> None:
+        """List the units of one group that did something."""
+        line = self.lines[index] if index < len(self.lines) else ""
+        if isinstance(line, Contrast):
+            self.post_message(self.Opened(kind, line))
+
+
+class DropOff(ModalScreen[Cohort | None]):
+    """Shows what was done after a stage; answers with the cohort of a number that was picked."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "list('left')", "List who left", id="drop_off.left"),
+        Binding("c", "list('went_on')", "List who went on", id="drop_off.went_on"),
+        Binding("escape,v,q", "dismiss(None)", "Close", id="drop_off.close"),
+    ]
+
+    @dataclass
+    class Answered(Message):
+        """The engine answered, or said why it cannot."""
+
+        found: DropOffPanel | TracerError
+
+    def __init__(self, engine: Engine, study: Study, stage: int) -> None:
+        """Ask an engine what was done after a stage, from 0."""
+        super().__init__()
+        self._engine = engine
+        self._study = study
+        self._stage = stage
+
+    @property
+    def lines(self) -> ContrastLines:
+        """What was done."""
+        return self.query_one(ContrastLines)
+
+    def compose(self) -> ComposeResult:
+        """How many in words, above what they did."""
+        label = visible(self._study.stages[self._stage].label)
+        with Vertical(classes="box -wide-box") as box:
+            box.border_title = Content(f"After {stage_sign(self._stage)} {label}")
+            box.border_subtitle = "enter lists who left · c who went on · esc closes"
+            yield Label("working…", id="drop-off-words")
+            yield ContrastLines()
+
+    def on_mount(self) -> None:
+        """Ask, in a thread."""
+        self.run_worker(self._ask, thread=True)
+
+    def _ask(self) -> None:
+        found: DropOffPanel | TracerError
+        try:
+            found = self._engine.drop_off(self._study, self._stage)
+        except TracerError as error:
+            found = error
+        self.post_message(self.Answered(found))
+
+    @on(Answered)
+    def _show(self, message: Answered) -> None:
+        words, found = self.query_one("#drop-off-words", Label), message.found
+        if isinstance(found, TracerError):
+            words.update(content(str(found)))
+            return
+        after = visible(self._study.stages[self._stage + 1].label)
+        words.update(
+            Content(
+                f"{count(found.left)} left here, {count(found.went_on)} went on to {after}. "
+                f"Their last event came {seconds(found.left_median_seconds)} after it at the "
+                f"median, against {seconds(found.went_on_median_seconds)}."
+            )
+        )
+        self.lines.show(found)
+
+    @on(ContrastLines.Opened)
+    def _open(self, message: ContrastLines.Opened) -> None:
+        part = Part(message.kind, self._stage)
+        self.dismiss(Cohort((part, message.contrast.what)))
+
+    def action_list(self, kind: str) -> None:
+        """List the units of one group behind the line at the cursor."""
+        self.lines.open(self.lines.cursor, "left" if kind == "left" else "went_on")
+
+    @on(LineView.Picked)
+    def _pick(self, event: LineView.Picked) -> None:
+        self.lines.open(event.index, "left")
+
+
+def _lines(panel: DropOffPanel) -> Iterator[Line]:
+    if panel.errors is not None:
+        yield "Met something like an error in between"
+        yield panel.errors
+    for title, contrasts in (
+        ("What came next", panel.next),
+        ("What came in between, where they differ most first", panel.between),
+        ("What came last", panel.last),
+        ("How long they stayed", panel.stays),
+    ):
+        yield title
+        yield from contrasts
+
+
+def _name(line: Contrast) -> str:
+    what = line.what
+    return named(what.names) if isinstance(what, Did) else stretch(what.at_least, what.below)
