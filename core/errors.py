@@ -22,6 +22,10 @@ class TracerError(Exception):
 
     title = "Something is wrong"
 
+    def __init__(self, message: str) -> None:
+        """Keep the message on one line, whatever names of the data stand in it."""
+        super().__init__(message.replace("\n", "\u240a"))
+
 
 class QuestionError(TracerError):
     """The question cannot be asked this way."""

@@ -127,6 +127,9 @@ def explore(options: argparse.Namespace, sources: Sequence[str], study: Study) -
     if "-" in sources or not sys.stdin.isatty():
         keys_from_terminal()
     from tracer_tui.app import TracerApp
+    from tracer_tui.signals import LastingFile
+
+    sys.__stderr__ = LastingFile(sys.stderr)  # type: ignore[assignment, misc]  # what Textual draws on
 
     def open_engine(cancelled: Callable[[], bool], progress: Callable[[float], None]) -> Engine:
         return open_sources(options, sources, cancelled, progress)
