@@ -63,35 +63,37 @@ def distinct_texts(
 def places_of(
     values: NDArray[np.unsignedinteger], hashes: NDArray[np.unsignedinteger]
 ) -> NDArray[np.int32]:
-    """(n) the place in `hashes`, which are all distinct, of each value; for others any place."""
+    """(n) the place of each value in `hashes`, which are all distinct and hold every value."""
     result = np.zeros(len(values), dtype=np.int32)
     where: NDArray[np.int64] | None = None
     left = np.arange(len(hashes), dtype=np.int32)
     wanted = values
     width, taken = 8 * hashes.itemsize, 0
-    # Each round looks at other bits of what the one before has confused.
+    # Each round looks at other bits of what shared them in the one before.
     while len(left):
         bits = min(width, max(8, (len(left) * SPARSE - 1).bit_length()))
         taken = taken + bits if taken + bits <= width else bits
         shift, mask = hashes.dtype.type(width - taken), hashes.dtype.type((1 << bits) - 1)
-        table = np.zeros(1 << bits, dtype=np.int32)
-        table[hashes[left] >> shift & mask] = left
+        table = np.full(1 << bits, -1, dtype=np.int32)
+        slot = hashes[left] >> shift & mask
+        table[slot] = left
+        shared = np.zeros(1 << bits, dtype=np.bool_)
+        shared[slot[table[slot] != left]] = True
+        table[shared] = -1
         found = np.empty(len(wanted), dtype=np.int32)
 
         def look(part: slice) -> NDArray[np.int64]:
             there = wanted[part]  # noqa: B023 - called before the next round
             found[part] = table[there >> shift & mask]  # noqa: B023 - as above
-            wrong: NDArray[np.int64] = np.flatnonzero(
-                hashes[found[part]] != there  # noqa: B023 - as above
-            )
-            return wrong + int(part.start)
+            unknown: NDArray[np.int64] = np.flatnonzero(found[part] < 0)  # noqa: B023 - as above
+            return unknown + int(part.start)
 
-        confused = np.concatenate([np.empty(0, np.int64), *on_all_cores(look, slices(len(wanted)))])
+        open_ = np.concatenate([np.empty(0, np.int64), *on_all_cores(look, slices(len(wanted)))])
         if where is None:
             result = found
         else:
             result[where] = found
-        left = left[table[hashes[left] >> shift & mask] != left]
-        wanted = wanted[confused]
-        where = confused if where is None else where[confused]
+        left = left[table[slot] != left]
+        wanted = wanted[open_]
+        where = open_ if where is None else where[open_]
     return result
