@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from core.export import document
     from core.funnel import Exclusion, Funnel
     from core.journeys import JourneyRules, Journeys, reconstruct_journeys
-    from core.local import LocalEngine, open_engine
+    from core.local import LocalEngine
     from core.log import EventLog, read_events
+    from core.opening import open_engine
     from core.reading.report import LoadReport, RejectedRow
     from core.remedy import Remedy
     from core.result import FunnelResult, StageResult
@@ -92,8 +93,9 @@ _HOMES = {
     "core.export": ("document",),
     "core.funnel": ("Exclusion", "Funnel"),
     "core.journeys": ("JourneyRules", "Journeys", "reconstruct_journeys"),
-    "core.local": ("LocalEngine", "open_engine"),
+    "core.local": ("LocalEngine",),
     "core.log": ("EventLog", "read_events"),
+    "core.opening": ("open_engine",),
     "core.reading.report": ("LoadReport", "RejectedRow"),
     "core.remedy": ("Remedy",),
     "core.analysis": ("analyze_funnel",),

@@ -107,6 +107,20 @@ class UserRow:
     """Whether it could still go on when the data ends (rule F11)."""
 
 
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """How far an answer from a sample of whole users may be off: what it would be for everybody
+    lies between each two bounds in 95 of 100 samples.
+    """
+
+    share: float
+    """The fraction of users that was looked at."""
+    counts: tuple[tuple[int, int], ...]
+    """For each stage, bounds of its count."""
+    conversions: tuple[tuple[float, float], ...]
+    """For each stage, bounds of its conversion, fractions of the first stage."""
+
+
 @dataclass(frozen=True, eq=False)
 class UsersPage:
     """A stretch of a list of users."""
@@ -125,6 +139,8 @@ class UsersPage:
     """Place in the list of the first of `rows`."""
     rows: tuple[UserRow, ...]
     """The rows from `start` on."""
+    share: float = 1.0
+    """The fraction of all users that the list is made of; less than 1 in a sample."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +259,8 @@ class FunnelAnswer:
     """What a reader should know."""
     excluded: int = 0
     """Units taken out of the funnel by exclusions."""
+    sampled: Sampled | None = None
+    """Where it is estimated from a sample, how well; None for an exact answer."""
 
     @property
     def units_count(self) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from core.errors import QuestionError, did_you_mean
 from core.explanation import Explanation, explain_user
 from core.journeys import NO_RULES, JourneyRules, Journeys, force_cuts
 from core.listing import Listing
-from core.log import EventLog, ReadArguments, read_events
+from core.log import EventLog
 from core.result import FunnelResult, StepTime
 from core.stage import Stage
 from core.study import Events, Study
@@ -40,8 +40,6 @@ from core.vocabulary import Vocabulary, find_vocabulary
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from core.reading.records import Source
 
 REMEMBERED = 8
 """Answers of each kind that are kept."""
@@ -280,6 +278,3 @@ def _row_cut_of(study: Study) -> Cut:
     return None if rules.max_length is None else study.timeout, rules
 
 
-def open_engine(source: Source, **options: Unpack[ReadArguments]) -> LocalEngine:
-    """Read events into an engine on this machine. Takes and raises what `core.read_events` does."""
-    return LocalEngine(read_events(source, **options))

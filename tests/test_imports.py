@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-HEAVY = {"numpy", "duckdb", "textual", "rich"}
+HEAVY = {"numpy", "duckdb", "textual", "rich", "ibis", "pyarrow"}
 SCREEN = {"textual", "rich", "tracer_tui"}
 
 END_TO_END = """
@@ -50,7 +50,22 @@ def test_importing_core_loads_nothing_heavy(code: str) -> None:
     assert loaded.isdisjoint(HEAVY)
 
 
-def test_core_end_to_end_loads_no_screen() -> None:
+WAREHOUSE = {"ibis", "pyarrow", "sqlglot", "pandas", "clickhouse_connect", "psycopg", "pyspark"}
+ADDRESS = """
+from core.warehouse.address import is_address, parse_address
+assert parse_address("clickhouse://ana@host/db").label == "clickhouse://ana@host/db"
+from tracer_tui.cli import build_parser
+assert build_parser().parse_args(["postgres://host/db", "--table", "events"]).table == "events"
+"""
+
+
+def test_telling_an_address_loads_no_driver() -> None:
+    loaded = _loaded(ADDRESS)
+    assert loaded.isdisjoint(HEAVY | WAREHOUSE)
+
+
+def test_core_end_to_end_loads_no_screen_and_no_warehouse() -> None:
     loaded = _loaded(END_TO_END)
+    assert loaded.isdisjoint(WAREHOUSE)
     assert {"core", "numpy", "duckdb"} <= loaded
     assert loaded.isdisjoint(SCREEN)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import stat
 import sys
 from collections.abc import Callable, Sequence
@@ -17,6 +18,7 @@ import core
 from core.errors import OutputError, QuestionError, SourceError, TracerError
 from core.settings import NAMES, study_of
 from core.study import Study
+from core.warehouse.address import is_address, parse_address
 from tracer_tui.flags import BAD_USAGE, build_parser
 from tracer_tui.text import visible
 
@@ -85,6 +87,14 @@ def asked(options: argparse.Namespace, sources: Sequence[str]) -> Study:
     return study_of({name: getattr(options, name) for name in NAMES}, base)
 
 
+def parse_share(text: str) -> float:
+    """A fraction of users from text such as "5%". Raises QuestionError."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*%", text.strip(), re.ASCII)
+    if found is None:
+        raise QuestionError(f"--sample: {text!r} is not a share: write 5%")
+    return float(found[1]) / 100
+
+
 def open_sources(
     options: argparse.Namespace,
     sources: Sequence[str],
@@ -92,6 +102,7 @@ def open_sources(
     progress: Callable[[float], None] | None = None,
 ) -> Engine:
     """An engine on the sources, with the fields and the zone that the flags name."""
+    share = None if options.sample is None else parse_share(options.sample)
     return core.open_engine(
         sources,
         user_field=options.user_field,
@@ -104,6 +115,8 @@ def open_sources(
         rejects=options.rejects,
         strict=options.strict,
         cache=not options.no_cache,
+        sample=share,
+        exact=options.exact,
         cancelled=cancelled,
         progress=progress,
     )
@@ -113,6 +126,8 @@ def print_only(options: argparse.Namespace, sources: Sequence[str], study: Study
     """Print what answers the study, without a screen."""
     from tracer_tui.printing import print_answer
 
+    if options.sample is None and any(map(is_address, sources)):
+        options.exact = True  # who reads numbers alone sees no sign that they are estimates
     print_answer(open_sources(options, sources), study, options)
     return DONE
 
@@ -134,8 +149,10 @@ def explore(options: argparse.Namespace, sources: Sequence[str], study: Study) -
     def open_engine(cancelled: Callable[[], bool], progress: Callable[[float], None]) -> Engine:
         return open_sources(options, sources, cancelled, progress)
 
+    # A password of an address is neither drawn nor saved.
+    shown = [parse_address(text).label if is_address(text) else text for text in sources]
     app = TracerApp(
-        open_engine, study, label=", ".join(sources), sources=sources, config=config,
+        open_engine, study, label=", ".join(shown), sources=shown, config=config,
         is_picking=options.pick,
     )  # fmt: skip
     app.run(mouse=config.mouse and not options.no_mouse)

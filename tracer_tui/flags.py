@@ -111,13 +111,18 @@ def build_parser() -> Parser:
     fields.add_argument("--event-field", metavar="NAME", help="the field of the event")
     fields.add_argument("--time-field", metavar="NAME", help="the field of the time")
     fields.add_argument("--shape", metavar="NAME", help="whose export it is: Amplitude, …, plain")
-    fields.add_argument("--table", metavar="NAME", help="the table of a database file")
+    fields.add_argument("--table", metavar="NAME", help="the table of a database file or warehouse")
     fields.add_argument(
         "--alias", metavar="FILE", help="two columns: an id, and the user it belongs to"
     )
     fields.add_argument(
         "--tz", default="UTC", metavar="NAME", help="zone of times without one (default UTC)"
     )
+    warehouse = parser.add_argument_group("a source like clickhouse://user@host:8123/database")
+    warehouse.add_argument(
+        "--sample", metavar="5%", help="share of users to look at first (default 1 M events)"
+    )
+    warehouse.add_argument("--exact", action="store_true", help="no sample: count everybody")
     rows = parser.add_argument_group("rows that are not events, and large files")
     rows.add_argument("--rejects", metavar="FILE", help="write every rejected row there, as JSON")
     rows.add_argument("--strict", action="store_true", help="stop at the first rejected row")

@@ -15,7 +15,7 @@ from pathlib import Path
 os.environ["TEXTUAL_ANIMATIONS"] = "none"
 os.environ.pop("NO_COLOR", None)
 
-from core.local import open_engine
+from core.opening import open_engine
 from core.stage import parse_stages
 from core.study import Study
 from tests.benchmarks.generate import event_file

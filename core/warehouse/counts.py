@@ -1,0 +1,112 @@
+"""How many units reached each stage, in one row: the funnel's numbers, and its windows' curve."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from core.result import StageResult
+from core.warehouse.totals import first_row
+from core.warehouse.units import UnitTable, is_within
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+    from core.funnel import Funnel
+    from core.warehouse.session import Cancel, Session
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Units at each stage; those of hard users left out."""
+
+    reached: tuple[int, ...]
+    """For each stage, those that reached it."""
+    pending: tuple[int, ...]
+    """For each stage, those that stand there and may still go on (rule F11)."""
+    excluded: int
+    """Units taken out of the funnel (rule F8)."""
+    has_hard: bool = False
+    """Whether there are hard users."""
+
+    def __add__(self, other: Counts) -> Counts:
+        """Units of different users add up."""
+        return Counts(
+            tuple(a + b for a, b in zip(self.reached, other.reached, strict=True)),
+            tuple(a + b for a, b in zip(self.pending, other.pending, strict=True)),
+            self.excluded + other.excluded,
+        )
+
+    def stages(self, funnel: Funnel) -> tuple[StageResult, ...]:
+        """The results of the stages, by rules R1 to R3."""
+        results, counts = [], self.reached
+        for i, (count, stage) in enumerate(zip(counts, funnel.stages, strict=True)):
+            is_last = i + 1 == len(counts)
+            dropped = 0 if is_last else count - counts[i + 1] - self.pending[i]
+            before = counts[i - 1] if i else 0
+            results.append(
+                StageResult(
+                    stage=stage.label,
+                    count=count,
+                    conversion=count / counts[0] if counts[0] else 0.0,
+                    step_conversion=count / before if before else None,
+                    dropped=dropped,
+                    drop_off=dropped / count if count and not is_last else None,
+                    pending=self.pending[i],
+                )
+            )
+        return tuple(results)
+
+
+def count_units(
+    session: Session, units: UnitTable, what: str, cancelled: Cancel | None = None
+) -> Counts:
+    """The numbers of a funnel."""
+    rows = units.rows
+    is_in = (rows.hard == 0) & (rows.removed == 0)
+    found = {f"c{i}": _count(is_in & (rows.depth > i)) for i in range(units.stages)}
+    found |= {
+        f"p{i}": _count(is_in & (rows.depth == i + 1) & (rows.pending == 1))
+        for i in range(units.stages)
+    }
+    found["excluded"] = _count((rows.hard == 0) & (rows.removed == 1))
+    found["hard"] = _count(rows.hard == 1)
+    row = first_row(session.ask(rows.agg(**found), what, cancelled))
+    stages = range(units.stages)
+    return Counts(
+        tuple(row[f"c{i}"] for i in stages),
+        tuple(row[f"p{i}"] for i in stages),
+        row["excluded"],
+        has_hard=row["hard"] > 0,
+    )
+
+
+def count_depths(
+    session: Session, depths: ir.Table, stages: int, what: str, cancelled: Cancel | None = None
+) -> Counts:
+    """The numbers of a funnel from a table that has nothing but a `depth` for each unit."""
+    found = {f"c{i}": _count(depths.depth > i) for i in range(stages)}
+    row = first_row(session.ask(depths.agg(**found), what, cancelled))
+    return Counts(tuple(row[f"c{i}"] for i in range(stages)), (0,) * stages, 0)
+
+
+def count_windows(
+    session: Session, units: UnitTable, windows: Sequence[int | None]
+) -> dict[int | None, list[int]]:
+    """Units at each stage within each of some windows; those of hard users left out."""
+    rows = units.rows
+    found = {
+        f"w{place}_{i}": _count((rows.hard == 0) & is_within(rows[f"n{i}"], window))
+        for place, window in enumerate(windows)
+        for i in range(units.stages)
+    }
+    row = first_row(session.ask(rows.agg(**found), "conversion windows"))
+    return {
+        window: [row[f"w{place}_{i}"] for i in range(units.stages)]
+        for place, window in enumerate(windows)
+    }
+
+
+def _count(condition: ir.BooleanValue) -> ir.IntegerScalar:
+    return condition.ifelse(1, 0).sum()

@@ -1,0 +1,128 @@
+"""The sweeps of a study on a warehouse: one question for a whole ladder of limits, then no more."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from core.durations import MICROSECONDS
+from core.errors import QuestionError
+from core.journeys import gap_limit
+from core.warehouse.counts import count_windows
+from core.warehouse.hard import hard_engine
+from core.warehouse.pull import local_study
+from core.warehouse.totals import first_row
+from core.warehouse.view import view_of
+
+if TYPE_CHECKING:
+    from core.local import LocalEngine
+    from core.study import Study
+    from core.warehouse.table import EventTable
+    from core.warehouse.units import UnitTable
+
+LADDER: tuple[int | None, ...] = (
+    *(n * MICROSECONDS["m"] for n in (1, 2, 5, 10, 15, 20, 30, 45)),
+    *(n * MICROSECONDS["h"] for n in (1, 2, 4, 6, 8, 12)),
+    *(n * MICROSECONDS["d"] for n in (1, 2, 3, 7, 14, 30, 60, 90)),
+    None,
+)
+"""Limits that are found together, microseconds; any other is a question of its own."""
+MOST_NEEDS = 1_000_000
+"""Different times to convert from which the knee of their curve is found."""
+
+
+class WarehouseCurves:
+    """`Curves` that ask when they are looked at."""
+
+    def __init__(
+        self, table: EventTable, study: Study, units: UnitTable | None, data_end: int
+    ) -> None:
+        """For a study; `units` are those of its funnel, None without one."""
+        self._table = table
+        self._study = study
+        self._units = units
+        self._data_end = data_end
+        self._windows = lru_cache(maxsize=256)(self._count_windows)
+        self._timeouts = lru_cache(maxsize=256)(self._count_timeouts)
+
+    def journeys(self, timeout: int | None) -> int:
+        """Journeys at a session timeout, microseconds; None is off."""
+        asked = LADDER if timeout in LADDER else (timeout,)
+        return self._timeouts(asked)[timeout]
+
+    def counts_at(self, timeout: int | None) -> list[int] | None:  # noqa: ARG002 - of a protocol
+        """None: at another session timeout units are counted anew."""
+        return None
+
+    def counts(self, window: int | None) -> list[int]:
+        """Units at each stage within a conversion window, microseconds; None is off."""
+        if self._units is None:
+            return []
+        asked = LADDER if window in LADDER else (window,)
+        return self._windows(asked)[window]
+
+    def knee(self) -> int | None:
+        """The window beyond which a longer one gains least; None without conversions.
+
+        Raises QuestionError when units took too many different times to be compared here.
+        """
+        if self._units is None:
+            return None
+        rows, last = self._units.rows, f"n{self._units.stages - 1}"
+        rows = rows.filter(rows.hard == 0, rows[last].notnull())
+        needs = rows.group_by(need=rows[last]).agg(units=rows.count()).limit(MOST_NEEDS + 1)
+        found = self._table.session.ask(needs, "times to convert")
+        if found.num_rows > MOST_NEEDS:
+            raise QuestionError("there are too many different times to convert to find the knee")
+        units = Counter(
+            dict(zip(*(found.column(name).to_pylist() for name in ("need", "units")), strict=True))
+        )
+        result = self._hard.result(local_study(self._study)) if self._hard else None
+        if result is not None:
+            units.update(result.reached[-1].curve.tolist())
+        if not units:
+            return None
+        need = np.array(sorted(units), dtype=np.int64)
+        # As `core.sweep.WindowCurve.knee` has it, with equal needs taken together.
+        share = np.cumsum([units[each] for each in need.tolist()]) / units.total()
+        return int(need[np.argmax(share - need / max(int(need[-1]), 1))])
+
+    @cached_property
+    def _hard(self) -> LocalEngine | None:
+        """The engine of the users that are left to it; None when there are none."""
+        if self._units is None or not self._units.may_be_hard:
+            return None
+        hard = self._units.rows.filter(self._units.rows.hard == 1)
+        count = self._table.session.ask(hard.agg(hard=hard.count()), "users to be walked")
+        if not first_row(count)["hard"]:
+            return None
+        return hard_engine(self._table, self._study, hard, self._data_end)
+
+    def _count_windows(self, windows: Sequence[int | None]) -> dict[int | None, list[int]]:
+        if self._units is None:
+            return {}
+        counts = count_windows(self._table.session, self._units, windows)
+        if self._hard is not None:
+            curves = self._hard.curves(local_study(self._study))
+            counts = {
+                window: [a + b for a, b in zip(own, curves.counts(window), strict=True)]
+                for window, own in counts.items()
+            }
+        return counts
+
+    def _count_timeouts(self, timeouts: Sequence[int | None]) -> dict[int | None, int]:
+        events = self._table.events(view_of(self._study, stages=False))
+        before = events.time.lag().over(group_by="user", order_by="time")
+        events = events.mutate(gap=events.time - before)
+        found = {
+            f"j{place}": (events.gap.isnull() | (events.gap > gap_limit(timeout)))
+            .ifelse(1, 0)
+            .sum()
+            for place, timeout in enumerate(timeouts)
+        }
+        row = first_row(self._table.session.ask(events.agg(**found), "session timeouts"))
+        return {timeout: row[f"j{place}"] for place, timeout in enumerate(timeouts)}

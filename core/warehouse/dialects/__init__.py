@@ -1,0 +1,1 @@
+"""What engines spell differently, one file an engine; `base` is what all others are taken for."""

@@ -1,0 +1,302 @@
+"""`WarehouseEngine`: every answer exact, found where the events lie.
+
+Users of whom a query cannot tell everything (`hard`, see `core.warehouse.stages`) are pulled, and
+the local engine answers for them: numbers add up, lists are merged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from core.engine import EVERYBODY, Cohort, FunnelAnswer, Sort, Summary, UserRow, UsersPage
+from core.errors import QuestionError, did_you_mean
+from core.explanation import Explanation
+from core.result import StepTime
+from core.stage import Stage
+from core.study import Study
+from core.warehouse.counts import Counts, count_depths, count_units
+from core.warehouse.curves import WarehouseCurves
+from core.warehouse.hard import hard_counts, hard_engine, hard_journeys, hard_times
+from core.warehouse.lists import Lines, local_lines, unit_lines, user_lines
+from core.warehouse.one_user import WarehouseTrail, explain_one, trail_of
+from core.warehouse.pull import local_study
+from core.warehouse.sample import pull_sample, share_of
+from core.warehouse.stages import stage_rows
+from core.warehouse.starts import find_starts
+from core.warehouse.times import convert_times, step_times
+from core.warehouse.totals import Totals, count_all, summarize
+from core.warehouse.units import UnitTable, find_units
+from core.warehouse.view import View, view_of
+
+if TYPE_CHECKING:
+    from core.funnel import Funnel
+    from core.local import LocalEngine
+    from core.warehouse.session import Cancel
+    from core.warehouse.table import EventTable
+
+REMEMBERED = 16
+"""Answers of each kind that are kept."""
+
+
+class WarehouseEngine:
+    """Answers studies from a table of a warehouse. Safe to ask from several threads."""
+
+    def __init__(self, table: EventTable) -> None:
+        """Make an engine of a table."""
+        self.table = table
+        self.session = table.session
+        remember = lru_cache(maxsize=REMEMBERED)
+        self._seen: Summary | None = None
+        self._units = remember(self._find_units)
+        self._times = remember(self._find_times)
+        self._curves = remember(self._find_curves)
+        self._lines = remember(self._find_lines)
+        self._totals: dict[Study, Totals] = {}
+        self._engines: dict[Study, LocalEngine] = {}
+        self._answers: dict[Study, FunnelAnswer] = {}
+
+    def summary(self) -> Summary:
+        """What there is."""
+        return self.look()
+
+    def look(self, cancelled: Cancel | None = None) -> Summary:
+        """Like `summary`, stopped on request."""
+        if self._seen is None:
+            self._seen = summarize(self.table, cancelled)
+        return self._seen
+
+    def suggest(self) -> tuple[Stage, ...]:
+        """A sensible funnel, from a sample of whole users; empty when there are no events."""
+        share = share_of(self.summary(), None)
+        return pull_sample(self.table, self.summary(), View(), share).engine.suggest()
+
+    def has_answered(self, study: Study) -> bool:
+        """Whether a study's numbers are known already."""
+        return study in self._answers
+
+    def funnel(self, study: Study) -> FunnelAnswer:
+        """Count units through the stages."""
+        return self.exact(study)
+
+    def exact(
+        self,
+        study: Study,
+        cancelled: Cancel | None = None,
+        progress: Callable[[float], None] | None = None,
+    ) -> FunnelAnswer:
+        """Like `funnel`, stopped on request: then the query is killed on the server.
+
+        `session.doing` tells meanwhile what runs where. Raises Cancelled, QuestionError for what
+        cannot be answered exactly, and SourceError when the warehouse cannot be asked.
+        """
+        told = progress or (lambda _: None)
+        if study not in self._answers:
+            funnel = _asked(study)
+            told(0.0)
+            totals = self._count_all(study, cancelled)
+            told(0.5)
+            counts = None if funnel is None else self._count(study, funnel, cancelled)
+            self._answers[study] = self._answer(study, totals, counts)
+        told(1.0)
+        return self._answers[study]
+
+    def time_to_convert(self, study: Study) -> tuple[StepTime | None, ...]:
+        """How long units took to each stage; None for the first, or when nobody reached it."""
+        return self._times(study)
+
+    def curves(self, study: Study) -> WarehouseCurves:
+        """The sweeps of a study, found when they are looked at."""
+        return self._curves(study)
+
+    def users(
+        self,
+        study: Study,
+        cohort: Cohort = EVERYBODY,
+        sort: Sort = Sort(),  # noqa: B008 - a frozen value
+        search: str = "",
+        start: int = 0,
+        stop: int = 100,
+    ) -> UsersPage:
+        """The rows of a list of users from `start` up to `stop`."""
+        lines = self._lines(study, cohort, sort, search)
+        start = max(0, start)
+        return UsersPage(
+            study=study,
+            cohort=cohort,
+            sort=sort,
+            search=search,
+            total=lines.total,
+            start=start,
+            rows=tuple(lines.page(start, stop)),
+        )
+
+    def place(
+        self,
+        study: Study,
+        cohort: Cohort,
+        sort: Sort,
+        search: str,
+        user: str,
+        journey: int | None = None,
+    ) -> int | None:
+        """Where in a list a user, or a journey of a user, stands; None when not in it."""
+        return self._lines(study, cohort, sort, search).place(user, journey)
+
+    def journeys(self, study: Study, user: str) -> WarehouseTrail:
+        """One user's trail, cut into journeys; empty for nobody."""
+        return trail_of(self.table, study, user, self.span[1])
+
+    def explain(self, study: Study, user: str, journey: int | None = None) -> Explanation:
+        """How far a user got, or one journey of the user's, event by event, and why no farther.
+
+        Raises QuestionError for a study without stages, or when there is no such user or journey.
+        """
+        return explain_one(self.table, study, user, journey, self.span[1])
+
+    def rows_to_read(self, study: Study) -> int | None:
+        """Rows that counting a study's funnel will read, as the engine estimates before it starts;
+        None where it does not tell.
+        """
+        view = view_of(study)
+        return self.session.estimate(self.table.events(view))
+
+    def stop(self) -> None:
+        """Kill every question that runs, on the server."""
+        self.session.stop()
+
+    def close(self) -> None:
+        """Kill what runs and leave the warehouse."""
+        self.session.close()
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """The time of the first event of all, and of the last."""
+        summary = self.summary()
+        return summary.first or 0, summary.last or 0
+
+    def _count_all(self, study: Study, cancelled: Cancel | None) -> Totals:
+        """Kept by the part of the study that matters."""
+        part = Study(
+            timeout=study.timeout,
+            user=study.user,
+            where=study.where,
+            journey_rules=study.journey_rules,
+        )
+        if part not in self._totals:
+            totals = count_all(self.table, part, self.span, cancelled)
+            if totals.has_hard:
+                totals += hard_journeys(self.table, part, self.span, cancelled)
+            self._totals[part] = totals
+        return self._totals[part]
+
+    def _count(self, study: Study, funnel: Funnel, cancelled: Cancel | None) -> Counts:
+        session, what = self.session, f"funnel of {len(funnel.stages)} stages"
+        if _is_plain(study):
+            rows = stage_rows(self.table, study, funnel, self.span, with_knots=False)
+            depths = session.dialect.deepest(
+                rows.rows, rows.keys, len(funnel.stages), funnel.window
+            )
+            if depths is not None:
+                return count_depths(session, depths, len(funnel.stages), what, cancelled)
+        units = self._units(study)
+        counts = count_units(session, units, what, cancelled)
+        if counts.has_hard:
+            counts += hard_counts(self._hard(study, cancelled), study)
+        return counts
+
+    def _answer(self, study: Study, totals: Totals, counts: Counts | None) -> FunnelAnswer:
+        funnel = study.funnel
+        stages = counts.stages(funnel) if counts and funnel else ()
+        drops = [stage.dropped for stage in stages]
+        return FunnelAnswer(
+            study=study,
+            events_count=totals.events,
+            users_count=totals.users,
+            journeys_count=totals.journeys,
+            stages=stages,
+            leak=drops.index(max(drops)) if any(drops) else None,
+            warnings=tuple(self._warnings(study, totals)),
+            excluded=counts.excluded if counts else 0,
+        )
+
+    def _warnings(self, study: Study, totals: Totals) -> list[str]:
+        """What a reader should know: names that never occur (rule R4), a user nobody is."""
+        known = self.summary().name_counts
+        names = [study.journey_rules.start_event, study.journey_rules.end_event]
+        names += [name for stage in study.stages for name in stage.any_of]
+        names += [name for exclusion in study.exclusions for name in exclusion.any_of]
+        names += study.ignore
+        absent = [name for name in dict.fromkeys(names) if name is not None and name not in known]
+        result = [f"no event is named {name!r}{did_you_mean(name, known)}" for name in absent]
+        if study.user is not None and not totals.users:
+            result.insert(0, f"no user is named {study.user!r}")
+        return result
+
+    def _find_units(self, study: Study) -> UnitTable:
+        funnel = _asked(study)
+        if funnel is None:
+            raise QuestionError("a funnel needs at least one stage: name an event")
+        rows = stage_rows(self.table, study, funnel, self.span)
+        return find_units(find_starts(rows, funnel), funnel, self.span[1])
+
+    def _hard(self, study: Study, cancelled: Cancel | None = None) -> LocalEngine:
+        """The engine of the users that a study's units leave to it."""
+        if study not in self._engines:
+            rows = self._units(study).rows
+            self._engines[study] = hard_engine(self.table, study, rows, self.span[1], cancelled)
+        return self._engines[study]
+
+    def _find_times(self, study: Study) -> tuple[StepTime | None, ...]:
+        funnel = _asked(study)
+        if funnel is None:
+            return ()
+        rows = stage_rows(self.table, study, funnel, self.span)
+        units = step_times(find_starts(rows, funnel, with_paths=True), funnel)
+        return convert_times(
+            self.session,
+            units,
+            len(funnel.stages),
+            lambda: hard_times(hard_engine(self.table, study, units, self.span[1]), study),
+        )
+
+    def _find_curves(self, study: Study) -> WarehouseCurves:
+        units = None if _asked(study) is None else self._units(study)
+        return WarehouseCurves(self.table, study, units, self.span[1])
+
+    def _find_lines(self, study: Study, cohort: Cohort, sort: Sort, search: str) -> Lines:
+        funnel, table, span = _asked(study), self.table, self.span
+        units = None if funnel is None else self._units(study)
+        is_whole = cohort.kind == "everybody"
+        if units is None or funnel is None or is_whole:
+            is_whole = True
+            found = user_lines(table, study, span, units)
+        else:
+            found = unit_lines(table, study, span, units, cohort, funnel)
+
+        def others() -> Sequence[UserRow]:
+            hard = hard_engine(table, study, found, span[1]) if is_whole else self._hard(study)
+            return local_lines(hard, local_study(study), cohort, search)
+
+        return Lines(table, found, sort, search, others)
+
+
+def _asked(study: Study) -> Funnel | None:
+    """The funnel of a study, None without stages. Raises QuestionError for what is refused."""
+    if study.attempts is not None:
+        raise QuestionError(
+            "a warehouse cannot count attempts exactly yet: leave out --attempts, or ask a sample"
+        )
+    return study.funnel
+
+
+def _is_plain(study: Study) -> bool:
+    """Whether a function that knows nothing but stages and a window can answer."""
+    return (
+        (study.order, study.start, study.exclusions) == ("ordered", "best", ())
+        and study.since is None
+        and study.until is None
+        and study.journey_rules.max_length is None
+        and (study.scope == "journeys" or study.window is None)
+    )

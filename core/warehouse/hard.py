@@ -1,0 +1,75 @@
+"""The users that no query can tell everything of: the local kernels answer for them.
+
+They are few: those with simultaneous events of which one matches several stages, and the like (see
+`core.warehouse.stages`). What they come to is added to what the warehouse says of all others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from core.local import LocalEngine
+from core.warehouse.counts import Counts
+from core.warehouse.pull import local_study, pull
+from core.warehouse.sessions import cut
+from core.warehouse.totals import Totals
+from core.warehouse.view import view_of
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from core.study import Study
+    from core.warehouse.session import Cancel
+    from core.warehouse.table import EventTable
+
+    Times = Sequence[NDArray[np.int64]]
+
+
+def hard_engine(
+    table: EventTable,
+    study: Study,
+    rows: ir.Table,
+    data_end: int,
+    cancelled: Cancel | None = None,
+) -> LocalEngine:
+    """An engine on all events of the hard users among some rows. It is asked `local_study`.
+
+    Raises QuestionError when they are too many to be pulled.
+    """
+    hard = rows.filter(rows.hard == 1).select("user").distinct()
+    view = view_of(study)
+    events = table.events(view).semi_join(hard, "user")
+    what = "users with simultaneous events whose order matters"
+    return LocalEngine(pull(table.session, events, view, data_end, what, cancelled))
+
+
+def hard_counts(engine: LocalEngine, study: Study) -> Counts:
+    """What the users of an engine add to the numbers of a funnel."""
+    result = engine.result(local_study(study))
+    if result is None:
+        raise ValueError("a funnel without stages counts nothing")
+    return Counts(
+        tuple(stage.count for stage in result.counted),
+        tuple(stage.pending for stage in result.counted),
+        result.excluded,
+    )
+
+
+def hard_times(engine: LocalEngine, study: Study) -> Times:
+    """For each stage how long the units of an engine took, microseconds ascending."""
+    result = engine.result(local_study(study))
+    if result is None:
+        raise ValueError("a funnel without stages takes no time")
+    return result.step_times
+
+
+def hard_journeys(
+    table: EventTable, study: Study, span: tuple[int, int], cancelled: Cancel | None = None
+) -> Totals:
+    """Events, users and journeys of the users whose journeys must be cut here."""
+    events = cut(table.events(view_of(study, stages=False)), study, span, table.session.dialect)
+    answer = hard_engine(table, study, events, span[1], cancelled).funnel(local_study(study))
+    return Totals(answer.events_count, answer.users_count, answer.journeys_count)

@@ -1,0 +1,77 @@
+"""One user looked at closely: the events are pulled, and the local engine's own code tells of them.
+
+So a timeline, its marks and an explanation are the same for every engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from core.engine import Marks, Session
+from core.local import LocalEngine
+from core.warehouse.pull import local_study, pull
+from core.warehouse.view import view_of
+
+if TYPE_CHECKING:
+    from core.event import Event
+    from core.explanation import Explanation
+    from core.study import Study
+    from core.trail import LocalTrail
+    from core.warehouse.table import EventTable
+
+
+@dataclass(frozen=True, eq=False)
+class WarehouseTrail:
+    """A `Trail` of pulled events."""
+
+    study: Study
+    """The question it belongs to."""
+    user: str
+    """Whose it is."""
+    pulled: LocalTrail
+    """The same, to the question as it is asked of pulled events."""
+
+    def __len__(self) -> int:
+        """The number of events."""
+        return len(self.pulled)
+
+    @property
+    def sessions(self) -> Sequence[Session]:
+        """The journeys in time order."""
+        return self.pulled.sessions
+
+    def event(self, place: int) -> Event:
+        """The event at a place, from 0."""
+        return self.pulled.event(place)
+
+    def marks(self, place: int) -> Marks:
+        """What an event is to the funnel."""
+        return self.pulled.marks(place)
+
+
+def trail_of(table: EventTable, study: Study, user: str, data_end: int) -> WarehouseTrail:
+    """One user's trail; empty for nobody, or where the study sees none of the user's events."""
+    engine, asked = _pulled(table, study, user, data_end)
+    return WarehouseTrail(study, user, engine.journeys(asked, user))
+
+
+def explain_one(
+    table: EventTable, study: Study, user: str, journey: int | None, data_end: int
+) -> Explanation:
+    """How far a user got. Raises QuestionError as `Engine.explain` does."""
+    engine, asked = _pulled(table, study, user, data_end)
+    found = engine.explain(asked, user, journey)
+    return replace(found, funnel=study.funnel or found.funnel, study=study)
+
+
+def _pulled(table: EventTable, study: Study, user: str, data_end: int) -> tuple[LocalEngine, Study]:
+    """An engine on a user's events with all their properties, and what to ask of it."""
+    is_other = study.user is not None and study.user != user
+    view = view_of(study)._replace(user=user, properties=True)
+    events = table.events(view)
+    log = pull(
+        table.session, events.limit(0) if is_other else events, view, data_end, f"user {user}"
+    )
+    return LocalEngine(log), local_study(study)

@@ -1,0 +1,42 @@
+"""From an address and a table's name to an engine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from core.errors import SourceError
+from core.reading.options import ReadOptions
+from core.warehouse.engine import WarehouseEngine
+from core.warehouse.sampled import SampledEngine
+from core.warehouse.session import Session
+from core.warehouse.table import EventTable
+
+if TYPE_CHECKING:
+    from core.log import ReadArguments
+
+
+def open_warehouse(
+    url: str, options: ReadArguments, *, sample: float | None = None, exact: bool = False
+) -> WarehouseEngine | SampledEngine:
+    """An engine on a table of a warehouse: on a sample of it first, unless `exact`.
+
+    `sample` is the fraction of users in the sample; None takes about a million events. Raises
+    SourceError when the warehouse cannot be opened, and Cancelled.
+    """
+    session = Session(url, options.get("tz", "UTC"))
+    name, cancelled = options.get("table"), options.get("cancelled")
+    if name is None:
+        raise SourceError(f"{session.address.label}: name the table of events with --table")
+    how = ReadOptions(
+        user_field=options.get("user_field"),
+        event_field=options.get("event_field"),
+        time_field=options.get("time_field"),
+        shape=options.get("shape"),
+    )
+    engine = WarehouseEngine(EventTable(session, name, how))
+    engine.look(cancelled)
+    if exact:
+        return engine
+    sampled = SampledEngine(engine, sample)
+    sampled.look(cancelled)
+    return sampled

@@ -1,0 +1,194 @@
+"""Stage rows: the events that match a stage, with a flag for each, and the users left to walk.
+
+Events of one instant may be taken in either order (rule F2). Among rows that match one stage each,
+sorting by stage makes that true. Users of whom that is not enough are marked `hard`: their events
+are pulled, and the local kernels answer for them, so that the sum of both is exact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+from itertools import combinations
+from operator import or_
+from typing import TYPE_CHECKING
+
+import ibis
+
+from core.errors import QuestionError
+from core.warehouse.sessions import cut
+from core.warehouse.view import field_column, view_of
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+    from core.funnel import Exclusion, Funnel
+    from core.stage import Stage
+    from core.study import Study
+    from core.warehouse.table import EventTable
+
+
+@dataclass(frozen=True)
+class StageRows:
+    """Rows of `time`, a unit's keys, and for each stage a flag: `m0`, `m1` and so on.
+
+    `stage` is the first stage that each matches. In strict order other rows that break attempts are
+    there too, and for exclusions `x0`, `x1`, …: the time of the last excluded event earlier.
+    """
+
+    rows: ir.Table
+    """The rows."""
+    keys: tuple[str, ...]
+    """The columns that tell units apart."""
+    may_be_hard: bool
+    """Whether they have a column `hard`, 1 for each row of a user to be walked."""
+
+
+def stage_rows(
+    table: EventTable,
+    study: Study,
+    funnel: Funnel,
+    span: tuple[int, int],
+    *,
+    with_knots: bool = True,
+) -> StageRows:
+    """The rows of a study's funnel. `span` is the time of the first event of all and the last.
+
+    Without `with_knots` nobody is marked for what simultaneous events may mean.
+    """
+    events = table.events(view_of(study))
+    keys, may_be_hard = ["user"], False
+    if funnel.scope == "journeys":
+        events = cut(events, study, span, table.session.dialect)
+        keys.append("journey")
+        may_be_hard = study.journey_rules.max_length is not None
+    if funnel.hold is not None:
+        value = field_column(study, funnel.hold)
+        events = events.filter(events[value].notnull())
+        keys.append(value)
+    conditions = view_of(study).conditions
+    matches = [_match(events, stage, conditions) for stage in funnel.stages]
+    flags = {f"m{i}": match for i, match in enumerate(matches)}
+    excluded = [_any_name(events, exclusion.any_of) for exclusion in funnel.exclusions]
+    flags |= {f"e{i}": each for i, each in enumerate(excluded)}
+    is_stage = reduce(or_, matches)
+    if funnel.order == "strict":
+        _refuse_ignored_stages(funnel)
+        events = events.mutate(**flags, is_stage=is_stage)
+        events = _crowded(events, keys, events.is_stage)
+        kept = ~_any_name(events, funnel.ignore) if funnel.ignore else ibis.literal(True)
+        rows = events.filter(kept | reduce(or_, [events.is_stage, *_flags(events, "e")]))
+    else:
+        rows = events.filter(reduce(or_, [is_stage, *excluded])).mutate(**flags)
+        rows = rows.mutate(is_stage=reduce(or_, _flags(rows, "m")))
+        rows = _knots(rows, keys, funnel) if with_knots else rows
+    may_be_hard = may_be_hard or "knot" in rows.columns
+    rows = _mark_hard(rows)
+    if funnel.exclusions:
+        rows = _last_excluded(rows, _of_user(keys), len(funnel.exclusions))
+        kept = rows.is_stage
+        if funnel.order == "strict":
+            kept |= ~_any_name(rows, funnel.ignore) if funnel.ignore else ibis.literal(True)
+        rows = rows.filter(kept)
+    first = ibis.cases(*((rows[f"m{i}"], i) for i in range(len(matches))), else_=len(matches))
+    columns = [*keys, "time", *flags, *(["hard"] if may_be_hard else [])]
+    columns += [f"x{i}" for i in range(len(funnel.exclusions))]
+    return StageRows(rows.mutate(stage=first)[[*columns, "stage"]], tuple(keys), may_be_hard)
+
+
+def _match(events: ir.Table, stage: Stage, conditions: Sequence[str]) -> ir.BooleanValue:
+    match = _any_name(events, stage.any_of) if stage.any_of else events.time.notnull()
+    if stage.where is not None:
+        match &= events[f"c{conditions.index(stage.where)}"] == 1
+    return match
+
+
+def _any_name(events: ir.Table, names: Sequence[str]) -> ir.BooleanValue:
+    return events.name == names[0] if len(names) == 1 else events.name.isin(list(names))
+
+
+def _flags(rows: ir.Table, letter: str) -> list[ir.BooleanColumn]:
+    return [rows[name] for name in rows.columns if name[0] == letter and name[1:].isdigit()]
+
+
+def may_overlap(a: Stage, b: Stage) -> bool:
+    """Whether an event might match both stages."""
+    return a.names is None or b.names is None or not a.names.isdisjoint(b.names)
+
+
+def are_copies(a: Stage, b: Stage) -> bool:
+    """Whether two stages match the very same events."""
+    return (a.names, a.where) == (b.names, b.where)
+
+
+def _knots(rows: ir.Table, keys: Sequence[str], funnel: Funnel) -> ir.Table:
+    """Marks in `knot` the rows in which simultaneous events make their order matter."""
+    if funnel.order == "any":
+        # Stages that share some of their events need a matching; copies do not.
+        partly = [
+            rows[f"m{i}"] & rows[f"m{j}"]
+            for (i, a), (j, b) in combinations(enumerate(funnel.stages), 2)
+            if may_overlap(a, b) and not are_copies(a, b)
+        ]
+        return rows.mutate(knot=reduce(or_, partly).ifelse(1, 0)) if partly else rows
+    if any(_is_far(exclusion, len(funnel.stages)) for exclusion in funnel.exclusions):
+        # An excluded event may itself be a stage in between.
+        own = reduce(or_, _flags(rows, "e")) & rows.is_stage
+        crowded = _crowded(rows, keys, rows.is_stage)
+        return crowded.mutate(knot=(own | (crowded.knot == 1)).ifelse(1, 0))
+    if any(may_overlap(a, b) for a, b in combinations(funnel.stages, 2)):
+        matched = reduce(lambda a, b: a + b, [m.ifelse(1, 0) for m in _flags(rows, "m")])
+        rows = rows.mutate(several=(matched > 1).ifelse(1, 0))
+        instant = ibis.window(group_by=[*_of_user(keys), "time"])
+        alone = rows.is_stage.ifelse(1, 0).sum().over(instant) == 1
+        return rows.mutate(knot=(~alone & (rows.several.max().over(instant) == 1)).ifelse(1, 0))
+    return rows
+
+
+def _crowded(rows: ir.Table, keys: Sequence[str], is_stage: ir.BooleanValue) -> ir.Table:
+    """Marks in `knot` the stage rows that share their instant with any other row."""
+    instant = ibis.window(group_by=[*_of_user(keys), "time"])
+    count = rows.time.count().over(instant)
+    return rows.mutate(knot=(is_stage & (count > 1)).ifelse(1, 0))
+
+
+def _of_user(keys: Sequence[str]) -> list[str]:
+    """The keys without the journey: a rule may cut between simultaneous events."""
+    return [key for key in keys if key != "journey"]
+
+
+def _is_far(exclusion: Exclusion, stages: int) -> bool:
+    low, high = exclusion.between or (1, stages)
+    return high - low > 1
+
+
+def _mark_hard(rows: ir.Table) -> ir.Table:
+    """A user with a knot is hard as a whole."""
+    if "knot" not in rows.columns:
+        return rows
+    knot = rows.knot.max().over(ibis.window(group_by="user"))
+    if "hard" in rows.columns:
+        knot = ibis.greatest(knot, rows.hard)
+    return rows.mutate(hard=knot)
+
+
+def _last_excluded(rows: ir.Table, whose: Sequence[str], exclusions: int) -> ir.Table:
+    """For each exclusion the time of the user's last excluded event strictly earlier."""
+    earlier = ibis.range_window(group_by=whose, order_by="time", preceding=(None, 1))
+    never = ibis.null("int64")
+    return rows.mutate(
+        **{
+            f"x{i}": rows[f"e{i}"].ifelse(rows.time, never).max().over(earlier)
+            for i in range(exclusions)
+        }
+    )
+
+
+def _refuse_ignored_stages(funnel: Funnel) -> None:
+    ignored = frozenset(funnel.ignore)
+    if ignored and any(stage.names is None or stage.names & ignored for stage in funnel.stages):
+        raise QuestionError(
+            "a warehouse cannot tell whether an event that is a stage and ignored is matched or "
+            "passed over; take it off the ignore list"
+        )

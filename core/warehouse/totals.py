@@ -1,0 +1,116 @@
+"""What there is: rows, events, users, names and journeys, each by aggregates over one scan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import ibis
+
+from core.engine import Summary
+from core.errors import QuestionError
+from core.reading.fields import spelled
+from core.reading.report import LoadReport, PartReport
+from core.warehouse.sessions import cut
+from core.warehouse.view import View, view_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from core.study import Study
+    from core.warehouse.session import Cancel
+    from core.warehouse.table import EventTable
+
+MOST_NAMES = 100_000
+"""Event names that are listed; a table with more is taken by another column, or a condition."""
+
+
+def summarize(table: EventTable, cancelled: Cancel | None = None) -> Summary:
+    """The whole table. Raises QuestionError when it has too many event names to list."""
+    session = table.session
+    rows, events = table.all_rows(), table.events(View())
+    by_name = events.group_by("name").agg(
+        events=events.count(), first=events.time.min(), last=events.time.max()
+    )
+    found = session.ask(by_name.limit(MOST_NAMES + 1), "names of events", cancelled)
+    named = sorted(found.to_pylist(), key=lambda row: row["name"])
+    if len(named) > MOST_NAMES:
+        raise QuestionError(
+            f"{table.name} has more than {MOST_NAMES:,} event names: name another column with "
+            "--event-field"
+        )
+    counted = rows.agg(rows=rows.count(), events=rows.is_event.fill_null(False).sum())
+    read = first_row(session.ask(counted, "number of rows", cancelled))
+    users = events.agg(users=events.user.nunique())
+    users_count = first_row(session.ask(users, "number of users", cancelled))["users"]
+    accepted = sum(int(row["events"]) for row in named)
+    label = f"{session.address.label} {table.name}"
+    part = PartReport(
+        source=label,
+        format=session.dialect.label,
+        rows=read["rows"],
+        user_field=spelled(table.user),
+        event_field=spelled(table.event),
+        time_field=spelled([table.time]),
+        time_kind=table.time_kind,
+        shape=table.fields.shape,
+        why=table.fields.why,
+        id_field=None if table.id is None else spelled([table.id]),
+    )
+    return Summary(
+        source=label,
+        events_count=accepted,
+        users_count=users_count,
+        first=min((int(row["first"]) for row in named), default=None),
+        last=max((int(row["last"]) for row in named), default=None),
+        name_counts={row["name"]: int(row["events"]) for row in named},
+        report=LoadReport(
+            parts=(part,),
+            rows_read=read["rows"],
+            accepted_rows=accepted,
+            rejected_rows=read["rows"] - read["events"],
+            duplicate_events=read["events"] - accepted,
+            warnings=table.warnings,
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What a study sees, whatever its funnel; users whose journeys must be cut here left out."""
+
+    events: int
+    users: int
+    journeys: int
+    has_hard: bool = False
+    """Whether there are such users."""
+
+    def __add__(self, other: Totals) -> Totals:
+        """Those of different users add up."""
+        return Totals(
+            self.events + other.events, self.users + other.users, self.journeys + other.journeys
+        )
+
+
+def count_all(
+    table: EventTable, study: Study, span: tuple[int, int], cancelled: Cancel | None = None
+) -> Totals:
+    """Events, users and journeys of a study."""
+    events = cut(table.events(view_of(study, stages=False)), study, span, table.session.dialect)
+    if "hard" not in events.columns:
+        events = events.mutate(hard=ibis.literal(0))
+    is_easy = events.hard == 0
+    one = is_easy.ifelse(1, 0)
+    counted = events.agg(
+        events=one.sum(),
+        users=(events.since.isnull() & is_easy).ifelse(1, 0).sum(),
+        journeys=is_easy.ifelse(events.cuts, 0).sum(),
+        all=events.count(),
+    )
+    row = first_row(table.session.ask(counted, "events, users and sessions", cancelled))
+    return Totals(row["events"], row["users"], row["journeys"], row["events"] != row["all"])
+
+
+def first_row(found: pa.Table) -> dict[str, int]:
+    """The only row of an answer, of whole numbers; a sum over nothing is 0."""
+    return {name: int(value or 0) for name, value in found.to_pylist()[0].items()}

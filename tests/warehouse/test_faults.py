@@ -1,0 +1,211 @@
+"""What goes wrong between here and a warehouse: one clear line, nothing left running."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+
+import clickhouse_connect
+import duckdb
+import ibis
+import psycopg
+import pyarrow as pa
+import pytest
+
+import core
+from core.reading.options import ReadOptions
+from core.warehouse import session as sessions
+from core.warehouse.engine import WarehouseEngine
+from core.warehouse.session import Session
+from core.warehouse.table import EventTable
+from tests.warehouse import servers
+from tests.warehouse.conftest import on, open_table
+from tests.warehouse.crowd import CROWD, STUDIES, study
+from tests.warehouse.proxy import Proxy, proxy
+from tests.warehouse.servers import OWNER, PASSWORD
+from tests.warehouse.targets import Target
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ask again at once."""
+    monkeypatch.setattr(sessions, "FIRST_PAUSE", 0.01)
+
+
+@on("clickhouse", "postgres")
+def test_a_wrong_password_is_said_and_not_repeated(target: Target, quick: None) -> None:
+    session = Session(target.url(password="not the right one"))  # noqa: S106 - that is the test
+    with pytest.raises(core.SourceError) as error:
+        session.table("crowd")
+    session.close()
+    assert "not the right one" not in str(error.value)
+    assert "password" in str(error.value).lower()
+    assert "\n" not in str(error.value)
+
+
+@on("clickhouse", "postgres")
+def test_a_question_survives_a_cut_connection(target: Target, quick: None) -> None:
+    with proxy(target.port) as way:
+        engine = _through(target, way)
+        before = engine.summary().events_count
+        engine._seen = None
+        way.cut()
+        assert engine.summary().events_count == before == len(CROWD.rows)
+        engine.close()
+
+
+@on("clickhouse", "postgres")
+def test_a_lost_server_is_an_error_after_some_tries(target: Target, quick: None) -> None:
+    with proxy(target.port) as way:
+        engine = _through(target, way)
+        way.is_down = True
+        way.cut()
+        known = way.connections
+        with pytest.raises(core.SourceError, match=r"127\.0\.0\.1"):
+            engine.summary()
+        assert way.connections - known >= sessions.TRIES - 1
+        engine.close()
+
+
+def _through(target: Target, way: Proxy) -> WarehouseEngine:
+    session = Session(target.url(port=way.port))
+    return WarehouseEngine(EventTable(session, "crowd", ReadOptions()))
+
+
+@on("clickhouse", "postgres")
+def test_a_read_only_account_is_all_that_is_needed(
+    target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = open_table(target, "crowd")
+    assert core.document(engine, STUDIES["overlaps"])["users_count"] == 2_000
+    one = engine.session.query("SELECT 1 AS n", ibis.schema({"n": "int64"}))
+    kind = "(n Int64) ENGINE = Memory" if target.name == "clickhouse" else "(n bigint)"
+    monkeypatch.setattr(engine.session.dialect, "compile", lambda *_: f"CREATE TABLE made {kind}")
+    with pytest.raises(core.SourceError, match=r"(?i)read.?only"):
+        engine.session.ask(one, "what nobody lets us do")
+
+
+SLOW = {
+    "duckdb": "SELECT (range % 1000)::text AS user_id, 'a' AS event, make_timestamptz(range) AS ts "
+    "FROM range(1000000000000)",
+    "clickhouse": "SELECT toString(number % 1000) AS user_id, 'a' AS event, "
+    "toDateTime64(number % 1000000, 6) AS ts FROM numbers(1000000000000)",
+    "postgres": "SELECT user_id, event, to_timestamp(ts / 1e6) AS ts FROM crowd "
+    "WHERE pg_sleep(0.02)::text = ''",
+}
+
+
+@on("duckdb", "clickhouse", "postgres")
+@pytest.mark.parametrize("way", ["cancelled", "stopped"])
+def test_a_question_that_is_stopped_is_gone_on_the_server(target: Target, way: str) -> None:
+    _execute(target, f"CREATE OR REPLACE VIEW slow AS {SLOW[target.name]}", "slow")
+    engine = open_table(target, "slow")
+    began = time.monotonic()
+    if way == "cancelled":
+        with pytest.raises(core.Cancelled):
+            engine.look(lambda: time.monotonic() > began + 0.5)
+    else:
+        threading.Timer(0.5, engine.stop).start()
+        with pytest.raises(core.SourceError):
+            engine.summary()
+    assert time.monotonic() - began < 15
+    until(lambda: _running(target) == 0)
+
+
+def until(condition: Callable[[], bool]) -> None:
+    ends = time.monotonic() + 15
+    while not condition():
+        assert time.monotonic() < ends, "it did not come true in 15 s"
+        time.sleep(0.05)
+
+
+def _execute(target: Target, sql: str, table: str) -> None:
+    if target.name == "duckdb":
+        with duckdb.connect(f"{target.folder}/{table}.duckdb") as connection:
+            connection.execute(sql)
+    elif target.name == "clickhouse":
+        _clickhouse(target).command(sql)
+    else:
+        with _postgres(target) as connection:
+            connection.execute(sql.replace("%", "%%"), ())
+
+
+def _running(target: Target) -> int:
+    """Questions of ours that the server works on."""
+    if target.name == "duckdb":
+        return 0  # in this process: it ended, or the engine would not have answered
+    if target.name == "clickhouse":
+        sql = "SELECT count() FROM system.processes WHERE query LIKE '/* tracer-%'"
+        return int(_clickhouse(target).query(sql).result_rows[0][0])
+    with _postgres(target) as connection:
+        sql = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE %s"
+        return int(connection.execute(sql, ("/* tracer-%",)).fetchone()[0])
+
+
+def _clickhouse(target: Target) -> clickhouse_connect.driver.Client:
+    return clickhouse_connect.get_client(
+        host="127.0.0.1", port=target.port, username=OWNER, password=PASSWORD
+    )
+
+
+def _postgres(target: Target) -> psycopg.Connection:
+    return psycopg.connect(
+        host="127.0.0.1", port=target.port, user=OWNER, password=PASSWORD, dbname="events"
+    )
+
+
+@on("spark", "connect")
+def test_a_stopped_question_leaves_no_job_on_the_cluster(target: Target) -> None:
+    session = Session(target.url())
+    endless = session.query(
+        "SELECT sum(hash(id)) AS n FROM range(0, 1000000000000, 1, 8)", ibis.schema({"n": "int64"})
+    )
+    assert session.ask(session.query("SELECT 1 AS n", endless.schema()), "one").num_rows == 1
+    began = time.monotonic()
+    with pytest.raises(core.Cancelled):
+        session.ask(endless, "for ever", lambda: time.monotonic() > began + 2)
+    assert time.monotonic() - began < 30
+    if target.name == "spark":
+        tracker = session._with(lambda backend: backend._session.sparkContext.statusTracker())
+        until(lambda: not tracker.getActiveJobsIds())
+    again = session.query("SELECT 2 AS n", endless.schema())
+    assert session.ask(again, "two").to_pylist() == [{"n": 2}]
+    session.close()
+
+
+@on("spark")
+def test_an_answer_still_comes_when_a_worker_dies(
+    target: Target, spark: servers.SparkCluster, request: pytest.FixtureRequest
+) -> None:
+    copies = range(60)
+    columns = list(zip(*CROWD.rows, strict=True))
+    many = pa.table(
+        {
+            "user_id": [f"{user} {copy}" for copy in copies for user in columns[0]],
+            "event": list(columns[1]) * len(copies),
+            "ts": list(columns[2]) * len(copies),
+        }
+    )
+    target.put("many", many)
+    engine, asked = open_table(target, "many"), study("a", "b", "c", window=3, start="first")
+    engine.summary()
+    with ExitStack() as stack:
+        found: list[core.engine.FunnelAnswer] = []
+        asking = threading.Thread(target=lambda: found.append(engine.exact(asked)))
+        asking.start()
+        until(lambda: engine.session.doing != "")
+        time.sleep(1)
+        was_running = asking.is_alive()
+        os.killpg(spark.workers[0].pid, signal.SIGKILL)
+        asking.join(120)
+        spark.workers[0] = spark.start_worker(stack, 7)
+        stages = CROWD.local.funnel(asked).stages
+        assert was_running
+        assert [stage.count for stage in found[0].stages] == [
+            stage.count * len(copies) for stage in stages
+        ]
+        request.addfinalizer(stack.pop_all().close)

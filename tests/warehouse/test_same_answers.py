@@ -1,0 +1,209 @@
+"""Every engine answers as the engine on this machine does."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import ibis
+import pytest
+
+import core
+from core.engine import Cohort, Sort, Trail
+from core.study import Study
+from tests.warehouse.conftest import engine_of, on
+from tests.warehouse.crowd import CASES, CROWD, SECOND, STUDIES, stages
+from tests.warehouse.targets import Target
+
+DATABASES = ("duckdb", "chdb", "postgres")
+
+
+def document(engine: core.Engine, study: Study) -> dict[str, Any]:
+    return core.document(engine, study)
+
+
+@on(*DATABASES)
+@pytest.mark.parametrize("name", STUDIES)
+def test_a_study_has_the_same_document(target: Target, name: str) -> None:
+    assert document(engine_of(target), STUDIES[name]) == document(CROWD.local, STUDIES[name])
+
+
+@on("clickhouse")
+@pytest.mark.parametrize("name", ["users", "overlaps", "strict", "held"])
+def test_a_study_has_the_same_document_over_http(target: Target, name: str) -> None:
+    assert document(engine_of(target), STUDIES[name]) == document(CROWD.local, STUDIES[name])
+
+
+@on("spark")
+@pytest.mark.parametrize("name", ["ordered", "overlaps", "any order", "removing"])
+def test_a_study_has_the_same_document_on_a_cluster(target: Target, name: str) -> None:
+    assert document(engine_of(target), STUDIES[name]) == document(CROWD.local, STUDIES[name])
+
+
+@on("connect")
+@pytest.mark.parametrize("name", ["users", "held"])
+def test_a_study_has_the_same_document_through_spark_connect(target: Target, name: str) -> None:
+    assert document(engine_of(target), STUDIES[name]) == document(CROWD.local, STUDIES[name])
+
+
+LISTS = [
+    ("ordered", Cohort("left", 1), Sort("last"), ""),
+    ("users", Cohort("pending", 1), Sort("events", descending=False), "1"),
+    ("overlaps", Cohort("went_on", 0), Sort("user"), "u1"),
+    ("strict", Cohort(), Sort("depth"), ""),
+    ("held", Cohort("reached", 1), Sort("sessions"), ""),
+    ("no longer", Cohort("left", 0), Sort("first", descending=False), ""),
+]
+
+
+@on(*DATABASES)
+@pytest.mark.parametrize(("name", "cohort", "sort", "search"), LISTS, ids=[x[0] for x in LISTS])
+def test_a_page_of_a_list_is_the_same(
+    target: Target, name: str, cohort: Cohort, sort: Sort, search: str
+) -> None:
+    check_page(target, name, cohort, sort, search)
+
+
+@on("spark")
+def test_a_page_of_a_list_is_the_same_on_a_cluster(target: Target) -> None:
+    check_page(target, *LISTS[2])
+
+
+def check_page(target: Target, name: str, cohort: Cohort, sort: Sort, search: str) -> None:
+    study, engine, local = STUDIES[name], engine_of(target), CROWD.local
+    theirs, ours = (each.users(study, cohort, sort, search, 7, 40) for each in (local, engine))
+    assert ours.total == theirs.total > 11
+    # Values that are held are numbered in the order met there, and sorted by themselves here.
+    assert ours.rows == theirs.rows or name == "held"
+    row = theirs.rows[3]
+    if name != "held":
+        found = engine.place(study, cohort, sort, search, row.user, row.journey)
+        assert found == local.place(study, cohort, sort, search, row.user, row.journey) == 10
+
+
+@on(*DATABASES)
+def test_a_held_list_has_the_same_rows_in_a_steady_order(target: Target) -> None:
+    asked = (STUDIES["held"], Cohort("reached", 1), Sort("user", descending=False), "")
+    theirs, ours = (each.users(*asked, 0, 10_000) for each in (CROWD.local, engine_of(target)))
+    assert set(ours.rows) == set(theirs.rows)
+    assert [(r.user, r.held, r.journey) for r in ours.rows] == sorted(
+        (r.user, r.held, r.journey) for r in theirs.rows
+    )
+
+
+@on(*DATABASES)
+@pytest.mark.parametrize("name", ["users", "overlaps", "breaking"])
+def test_curves_are_the_same(target: Target, name: str) -> None:
+    theirs, ours = (each.curves(STUDIES[name]) for each in (CROWD.local, engine_of(target)))
+    for limit in (None, 0, 3 * SECOND, 60 * SECOND, 3_600 * SECOND):
+        assert ours.counts(limit) == theirs.counts(limit)
+        assert ours.journeys(limit) == theirs.journeys(limit)
+    assert ours.knee() == theirs.knee()
+
+
+@on(*DATABASES, "spark")
+def test_one_user_is_told_of_the_same_way(target: Target) -> None:
+    study, engine, user = STUDIES["overlaps"], engine_of(target), "u007"
+    theirs, ours = CROWD.local.journeys(study, user), engine.journeys(study, user)
+    assert list(ours.sessions) == list(theirs.sessions)
+    for place in range(len(theirs)):
+        assert ours.event(place).name == theirs.event(place).name
+        assert ours.event(place).time == theirs.event(place).time
+        assert ours.marks(place) == theirs.marks(place)
+    assert _seen(ours) == _seen(theirs)
+    there, here = CROWD.local.explain(study, user), engine.explain(study, user)
+    assert (here.reason, here.steps, here.study) == (there.reason, there.steps, there.study)
+    assert len(engine.journeys(study, "nobody")) == 0
+    with pytest.raises(core.QuestionError, match="no user is named 'nobody'"):
+        engine.explain(study, "nobody")
+
+
+def _seen(trail: Trail) -> Counter[tuple[object, ...]]:
+    """The events, whatever order simultaneous ones of a name stand in."""
+    events = map(trail.event, range(len(trail)))
+    return Counter((e.name, e.time, e.properties.get("lane")) for e in events)
+
+
+@on(*DATABASES)
+def test_conditions_are_asked_of_the_engine(target: Target) -> None:
+    local, engine = CROWD.local, engine_of(target)
+    loud = "ts % 2000000 = 1000000"
+    asked = Study(
+        timeout=4 * SECOND,
+        stages=(core.Stage(("a",), where="loud = 1"), *stages("b", "c")),
+        where="lane = 'left' or event in ('a', 'b')",
+        scope="users",
+    )
+    same = core.Stage(("a",), where=loud, name=asked.stages[0].label)
+    here = core.Study(
+        timeout=asked.timeout, stages=(same, *asked.stages[1:]), where=asked.where, scope="users"
+    )
+    theirs, ours = local.funnel(here), engine.funnel(asked)
+    assert ours.stages == theirs.stages
+    assert ours.events_count == theirs.events_count
+    assert [m.counted for m in map(engine.journeys(asked, "u007").marks, range(9))] == [
+        m.counted for m in map(local.journeys(here, "u007").marks, range(9))
+    ]
+
+
+def _asked(case: dict[str, Any]) -> Study:
+    question = case["question"]
+    named = [
+        core.Stage.any_event()
+        if isinstance(stage, dict) and stage.get("any_event")
+        else core.Stage((stage,) if isinstance(stage, str) else tuple(stage["any_of"]))
+        for stage in question.get("stages", ())
+    ]
+    seconds = question.get("window_seconds")
+    timeout = question.get("timeout_seconds")
+    return Study(
+        timeout=None if timeout is None else timeout * SECOND,
+        stages=tuple(named),
+        scope=question.get("scope", "journeys"),
+        order=question.get("order", "ordered"),
+        start=question.get("start", "best"),
+        window=None if seconds is None else seconds * SECOND,
+        where=f"case_id = '{case['id']}'",
+    )
+
+
+@on("duckdb", "chdb", "clickhouse", "postgres")
+@pytest.mark.parametrize("case", CASES, ids=[case["id"] for case in CASES])
+def test_published_case(target: Target, case: dict[str, Any]) -> None:
+    engine, asked, expected = engine_of(target, "cases"), _asked(case), case["expected"]
+    if case["question"]["kind"] == "journeys":
+        found = {
+            user: [
+                [trail.event(s.first_event + i).name for i in range(s.event_count)]
+                for s in trail.sessions
+            ]
+            for user in expected["sessions"]
+            for trail in [engine.journeys(asked, user)]
+        }
+        assert found == expected["sessions"]
+        assert engine.funnel(asked).journeys_count == sum(map(len, found.values()))
+        return
+    rows = engine.users(asked, sort=Sort("user")).rows
+    assert {row.user: row.depth for row in rows} == expected["depth"]
+    if "counts" in expected:
+        assert [stage.count for stage in engine.funnel(asked).stages] == expected["counts"]
+
+
+@on("spark", "connect")
+def test_published_cases_all_at_once(target: Target) -> None:
+    engine = engine_of(target, "cases")
+    funnels = [case for case in CASES if case["question"]["kind"] == "funnel"]
+    found = []
+    for number, case in enumerate(funnels):
+        rows = engine._units(_asked(case)).rows
+        numbers = {"number": ibis.literal(number), "depth": rows.depth, "hard": rows.hard}
+        columns = {name: value.cast("int64") for name, value in numbers.items()}
+        found.append(rows.select(user=rows.user, **columns))
+    answers = engine.session.ask(ibis.union(*found), "published cases").to_pylist()
+    for number, case in enumerate(funnels):
+        own = [row for row in answers if row["number"] == number]
+        depths = dict.fromkeys(case["expected"]["depth"], 0)
+        if any(row["hard"] for row in own):
+            rows = engine.users(_asked(case), sort=Sort("user")).rows
+            own = [{"user": row.user, "depth": row.depth} for row in rows]
+        assert depths | {row["user"]: row["depth"] for row in own} == case["expected"]["depth"]

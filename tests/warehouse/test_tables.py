@@ -1,0 +1,188 @@
+"""Tables as they are found: kinds of times and users, odd names, very many columns."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pyarrow as pa
+import pytest
+
+import core
+from core.reading.options import ReadOptions
+from core.warehouse.table import EventTable
+from core.warehouse.view import View
+from tests.warehouse.conftest import on, open_table
+from tests.warehouse.crowd import stages
+from tests.warehouse.targets import Target
+
+START = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
+TIMES = [START + timedelta(minutes=minute) for minute in range(4)]
+MICROS = [int(time.timestamp() * 1_000_000) for time in TIMES]
+KINDS = {
+    "iso": [time.isoformat() for time in TIMES],
+    "iso_z": [time.isoformat().replace("+00:00", "Z") for time in TIMES],
+    "naive": [time.isoformat(sep=" ").removesuffix("+00:00") for time in TIMES],
+    "moments": TIMES,
+    "seconds": [micros / 1_000_000 for micros in MICROS],
+    "millis": [micros // 1_000 for micros in MICROS],
+    "micros": MICROS,
+    "nanos": [micros * 1_000 for micros in MICROS],
+    "digits": [f"{micros / 1_000_000:.6f}" for micros in MICROS],
+}
+
+
+@on("duckdb", "chdb", "postgres", "spark")
+def test_times_of_every_kind_are_read(target: Target) -> None:
+    rows = {"user_id": list("aabb"), "event": list("xyxy"), **KINDS}
+    target.put("kinds", pa.table(rows))
+    names = ["iso", "naive", "moments", "digits", "millis"] if target.name == "spark" else KINDS
+    for name in names:
+        engine = open_table(target, "kinds", time_field=name)
+        events = engine.session.ask(engine.table.events(View()), "events").to_pylist()
+        exact = [micros // 1_000 * 1_000 for micros in MICROS] if name == "millis" else MICROS
+        assert sorted(row["time"] for row in events) == exact, name
+
+
+@on("duckdb", "chdb", "postgres")
+def test_times_without_a_zone_are_in_the_one_that_is_named(target: Target) -> None:
+    texts = ["2026-07-01 12:00:00", "2026-07-01T12:30:00Z"]
+    target.put("zoned", pa.table({"user": ["a", "b"], "event": ["x", "x"], "time": texts}))
+    table = open_table(target, "zoned", "Europe/Berlin").table
+    found = table.session.ask(table.events(View()), "events").to_pylist()
+    noon = int(datetime(2026, 7, 1, 10, 0, tzinfo=UTC).timestamp()) * 1_000_000
+    assert sorted(row["time"] for row in found) == [noon, noon + 150 * 60 * 1_000_000]
+
+
+@on("duckdb", "chdb", "postgres")
+def test_rows_that_lack_something_are_counted(target: Target) -> None:
+    rows = {
+        "user_id": ["a", "", None, "b", "c"],
+        "event": ["x", "x", "x", "", "x"],
+        "time": ["2026-01-01T00:00:00Z"] * 4 + ["never"],
+    }
+    target.put("lacking", pa.table(rows))
+    summary = open_table(target, "lacking").summary()
+    assert (summary.report.rows_read, summary.report.accepted_rows) == (5, 1)
+    assert summary.report.rejected_rows == 4
+    assert summary.name_counts == {"x": 1}
+
+
+@on("duckdb", "chdb", "postgres")
+def test_a_user_may_be_a_number_or_a_uuid(target: Target) -> None:
+    ids = [UUID(int=n) for n in (7, 7, 8)]
+    rows = {
+        "number": [7, 7, 8],
+        "uuid": [str(i) for i in ids],
+        "event": list("xyx"),
+        "ts": MICROS[:3],
+    }
+    target.put("ids", pa.table(rows))
+    for field, wanted in (("number", "7"), ("uuid", str(ids[0]))):
+        engine = open_table(target, "ids", user_field=field)
+        study = core.Study(stages=stages("x", "y"), user=wanted)
+        assert [stage.count for stage in engine.funnel(study).stages] == [1, 1]
+        assert len(engine.journeys(study, wanted)) == 2
+        assert len(engine.journeys(core.Study(), "nobody")) == 0
+
+
+HOSTILE = [
+    "'; DROP TABLE hostile; --", 'a"b', "a\\'b", "%s %(x)s {x} $1 ?", "[/x][red]", "\x1b[31m",
+    "日本語🎉", "a\nb", "*/ 1 /*", "' OR 1=1", "NULL",
+]  # fmt: skip
+
+
+@on("duckdb", "chdb", "clickhouse", "postgres", "spark")
+def test_names_full_of_quotes_and_sql_are_just_names(target: Target) -> None:
+    count = len(HOSTILE)
+    rows = {
+        "user_id": [user for user in HOSTILE for _ in range(count)],
+        "event": HOSTILE * count,
+        "ts": [MICROS[0] + n for n in range(count * count)],
+    }
+    target.put("hostile", pa.table(rows))
+    engine = open_table(target, "hostile")
+    first, second = HOSTILE[0], HOSTILE[3]
+    study = core.Study(
+        stages=(core.Stage((first,)), core.Stage((second, HOSTILE[1]))),
+        exclusions=(core.Exclusion((HOSTILE[2],)),),
+        scope="users",
+    )
+    assert set(engine.summary().name_counts) == set(HOSTILE)
+    answer = engine.funnel(study)
+    assert [stage.count for stage in answer.stages] == [count, count]
+    for user in HOSTILE if target.name != "spark" else HOSTILE[:2]:
+        assert engine.users(study, search=user).total == 1
+        assert len(engine.journeys(study, user)) == count
+
+
+@on("duckdb", "chdb")
+def test_of_two_thousand_columns_only_the_needed_ones_are_read(target: Target) -> None:
+    wide = {f"column {n}": [n] * 4 for n in range(2_000)}
+    rows = {"user_id": list("aabb"), "event": list("xyxy"), "ts": MICROS, **wide}
+    target.put("wide", pa.table(rows))
+    engine = open_table(target, "wide")
+    study = core.Study(stages=stages("x", "y"), where='"column 7" = 7')
+    assert [stage.count for stage in engine.funnel(study).stages] == [2, 2]
+    query = engine.session.compile(engine._units(study).rows)
+    assert '"column 7"' in query
+    assert '"column 8"' not in query
+    assert 'SELECT * FROM "wide"' not in query
+
+
+@on("duckdb", "chdb", "postgres")
+def test_what_is_missing_is_named(target: Target) -> None:
+    with pytest.raises(core.SourceError, match="has no table 'crowds'; did you mean crowd"):
+        EventTable(open_table(target, "crowd").session, "crowds", ReadOptions())
+    with pytest.raises(core.SourceError, match=r"no field 'usrid' .* did you mean user_id"):
+        open_table(target, "crowd", user_field="usrid")
+    engine = open_table(target, "crowd")
+    for condition, reason in (
+        ("lan = 'left'", "did you mean lane"),
+        ("lane = (select 1)", "leave out subqueries"),
+        ("count(*) > 1", "leave out subqueries"),
+        ("1 = 1) or (1 = 1", "is not one condition"),
+        ("lane = 'left'; drop table crowd", "is not a condition"),
+    ):
+        with pytest.raises(core.QuestionError, match=reason):
+            engine.funnel(core.Study(where=condition))
+    with pytest.raises(core.QuestionError, match="did you mean lane"):
+        engine.funnel(core.Study(stages=stages("a"), hold="lan"))
+
+
+@on("duckdb")
+def test_what_cannot_be_exact_is_refused(target: Target) -> None:
+    engine = open_table(target, "crowd")
+    with pytest.raises(core.QuestionError, match="cannot count attempts"):
+        engine.funnel(core.Study(stages=stages("a", "b"), attempts="starts"))
+    with pytest.raises(core.QuestionError, match="take it off the ignore list"):
+        engine.funnel(core.Study(stages=stages("a", "b"), order="strict", ignore=("a",)))
+
+
+@on("duckdb", "chdb", "postgres")
+def test_a_sequence_number_orders_simultaneous_events(target: Target) -> None:
+    rows = {
+        "user_id": ["a"] * 3,
+        "event": ["end", "begin", "end"],
+        "ts": [MICROS[0]] * 3,
+        "seq": [1, 3, 2],
+    }
+    target.put("numbered", pa.table(rows))
+    rules = core.JourneyRules(start_event="begin")
+    engine = open_table(target, "numbered")
+    trail = engine.journeys(core.Study(journey_rules=rules), "a")
+    assert [session.event_count for session in trail.sessions] == [2, 1]
+    assert engine.funnel(core.Study(journey_rules=rules)).journeys_count == 2
+
+
+@on("duckdb", "chdb", "postgres")
+def test_an_empty_table_has_zero_of_everything(target: Target) -> None:
+    empty = {"user_id": pa.array([], pa.string()), "event": pa.array([], pa.string())}
+    target.put("empty", pa.table({**empty, "ts": pa.array([], pa.timestamp("us", tz="UTC"))}))
+    engine = open_table(target, "empty")
+    study = core.Study(stages=stages("a", "b"))
+    document = core.document(engine, study)
+    assert document["journeys_count"] == document["events_count"] == 0
+    assert engine.users(study).total == 0
+    assert engine.suggest() == ()
+    assert engine.curves(study).knee() is None
