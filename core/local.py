@@ -276,5 +276,3 @@ def _row_cut_of(study: Study) -> Cut:
     """The part of it that stage rows depend on."""
     rules = NO_RULES if study.scope == "users" else study.journey_rules
     return None if rules.max_length is None else study.timeout, rules
-
-

@@ -20,14 +20,13 @@ OF_FILES = ("alias", "rejects", "strict")
 """Arguments that have no meaning for a warehouse."""
 
 
-class OpenArguments(ReadArguments, total=False):
-    """What `open_engine` takes beside the source."""
-
-    sample: float | None
-    exact: bool
-
-
-def open_engine(source: Source, **options: Unpack[OpenArguments]) -> Engine:
+def open_engine(
+    source: Source,
+    *,
+    sample: float | None = None,
+    exact: bool = False,
+    **options: Unpack[ReadArguments],
+) -> Engine:
     """An engine on events, wherever they are.
 
     A `source` that `core.read_events` takes is read into an engine on this machine; that takes the
@@ -38,7 +37,6 @@ def open_engine(source: Source, **options: Unpack[OpenArguments]) -> Engine:
     warehouse's. Raises SourceError when it cannot be opened.
     """
     address = _address(source)
-    sample, exact = options.pop("sample", None), options.pop("exact", False)
     if address is None:
         if sample is not None or exact:
             raise QuestionError("--sample and --exact are for the address of a warehouse")
@@ -49,7 +47,7 @@ def open_engine(source: Source, **options: Unpack[OpenArguments]) -> Engine:
     if meaningless:
         raise QuestionError(f"--{meaningless[0]} is for files, not for a warehouse")
     if sample is not None and not 0 < sample <= 1:
-        raise QuestionError(f"a sample is more than nothing and at most everybody, not {sample:.3g}")
+        raise QuestionError(f"a sample is more than nobody and at most everybody, not {sample:.3g}")
     try:
         from core.warehouse.opening import open_warehouse
     except ImportError as error:

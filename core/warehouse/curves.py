@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cached_property, lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,10 +17,13 @@ from core.journeys import gap_limit
 from core.warehouse.counts import count_windows
 from core.warehouse.hard import hard_engine
 from core.warehouse.pull import local_study
+from core.warehouse.sessions import cut
 from core.warehouse.totals import first_row
 from core.warehouse.view import view_of
 
 if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
     from core.local import LocalEngine
     from core.study import Study
     from core.warehouse.table import EventTable
@@ -39,18 +44,29 @@ class WarehouseCurves:
     """`Curves` that ask when they are looked at."""
 
     def __init__(
-        self, table: EventTable, study: Study, units: UnitTable | None, data_end: int
+        self,
+        table: EventTable,
+        study: Study,
+        units: UnitTable | None,
+        span: tuple[int, int],
+        journeys: Callable[[Study], int],
     ) -> None:
-        """For a study; `units` are those of its funnel, None without one."""
+        """For a study; `units` are those of its funnel, None without one. `journeys` counts those
+        of a study anew.
+        """
         self._table = table
         self._study = study
         self._units = units
-        self._data_end = data_end
+        self._span = span
+        self._count = journeys
         self._windows = lru_cache(maxsize=256)(self._count_windows)
         self._timeouts = lru_cache(maxsize=256)(self._count_timeouts)
 
     def journeys(self, timeout: int | None) -> int:
         """Journeys at a session timeout, microseconds; None is off."""
+        rules = self._study.journey_rules
+        if rules.max_length is not None or rules.session_field is not None:
+            return self._count(self._study.with_timeout(timeout))
         asked = LADDER if timeout in LADDER else (timeout,)
         return self._timeouts(asked)[timeout]
 
@@ -91,6 +107,18 @@ class WarehouseCurves:
         share = np.cumsum([units[each] for each in need.tolist()]) / units.total()
         return int(need[np.argmax(share - need / max(int(need[-1]), 1))])
 
+    def gaps(self, edges: Sequence[int]) -> list[int]:
+        """Gaps within users between neighbouring edges, microseconds; the lower edge included."""
+        gap = self._events.gap
+        found = {
+            f"g{place}": ((gap >= low) & (gap < high)).fill_null(False).ifelse(1, 0).sum()
+            for place, (low, high) in enumerate(pairwise(edges))
+        }
+        if not found:
+            return []
+        row = first_row(self._table.session.ask(self._events.agg(**found), "gaps"))
+        return [row[name] for name in found]
+
     @cached_property
     def _hard(self) -> LocalEngine | None:
         """The engine of the users that are left to it; None when there are none."""
@@ -100,7 +128,7 @@ class WarehouseCurves:
         count = self._table.session.ask(hard.agg(hard=hard.count()), "users to be walked")
         if not first_row(count)["hard"]:
             return None
-        return hard_engine(self._table, self._study, hard, self._data_end)
+        return hard_engine(self._table, self._study, hard, self._span[1])
 
     def _count_windows(self, windows: Sequence[int | None]) -> dict[int | None, list[int]]:
         if self._units is None:
@@ -115,14 +143,18 @@ class WarehouseCurves:
         return counts
 
     def _count_timeouts(self, timeouts: Sequence[int | None]) -> dict[int | None, int]:
-        events = self._table.events(view_of(self._study, stages=False))
-        before = events.time.lag().over(group_by="user", order_by="time")
-        events = events.mutate(gap=events.time - before)
+        gap = self._events.gap
         found = {
-            f"j{place}": (events.gap.isnull() | (events.gap > gap_limit(timeout)))
-            .ifelse(1, 0)
-            .sum()
+            f"j{place}": (gap.isnull() | (gap > gap_limit(timeout))).ifelse(1, 0).sum()
             for place, timeout in enumerate(timeouts)
         }
-        row = first_row(self._table.session.ask(events.agg(**found), "session timeouts"))
+        row = first_row(self._table.session.ask(self._events.agg(**found), "session timeouts"))
         return {timeout: row[f"j{place}"] for place, timeout in enumerate(timeouts)}
+
+    @cached_property
+    def _events(self) -> ir.Table:
+        """Events with the gaps before them; where a journey is too long the timeout tells."""
+        rules = replace(self._study.journey_rules, max_length=None)
+        study = replace(self._study, journey_rules=rules)
+        events = self._table.events(view_of(study, stages=False))
+        return cut(events, study, self._span, self._table.session.dialect)

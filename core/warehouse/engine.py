@@ -8,20 +8,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from core.engine import EVERYBODY, Cohort, FunnelAnswer, Sort, Summary, UserRow, UsersPage
+from core.cohort import EVERYBODY, Cohort
+from core.engine import DropOffPanel, FunnelAnswer, Sort, Summary, UserRow, UsersPage
 from core.errors import QuestionError, did_you_mean
 from core.explanation import Explanation
 from core.result import StepTime
 from core.stage import Stage
 from core.study import Study
+from core.vocabulary import SAMPLED_EVENTS, Vocabulary, find_vocabulary
 from core.warehouse.counts import Counts, count_depths, count_units
 from core.warehouse.curves import WarehouseCurves
-from core.warehouse.hard import hard_counts, hard_engine, hard_journeys, hard_times
-from core.warehouse.lists import Lines, local_lines, unit_lines, user_lines
+from core.warehouse.hard import (
+    hard_counts,
+    hard_engine,
+    hard_journeys,
+    hard_steps,
+    hard_times,
+)
+from core.warehouse.lists import Lines, local_lines, unit_lines, user_lines, wanted_of
 from core.warehouse.one_user import WarehouseTrail, explain_one, trail_of
-from core.warehouse.pull import local_study
+from core.warehouse.pull import log_of
 from core.warehouse.sample import pull_sample, share_of
 from core.warehouse.stages import stage_rows
 from core.warehouse.starts import find_starts
@@ -31,6 +40,8 @@ from core.warehouse.units import UnitTable, find_units
 from core.warehouse.view import View, view_of
 
 if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
     from core.funnel import Funnel
     from core.local import LocalEngine
     from core.warehouse.session import Cancel
@@ -50,7 +61,10 @@ class WarehouseEngine:
         remember = lru_cache(maxsize=REMEMBERED)
         self._seen: Summary | None = None
         self._units = remember(self._find_units)
+        self._steps = remember(self._find_steps)
         self._times = remember(self._find_times)
+        self._medians = remember(self._find_medians)
+        self._words = lru_cache(maxsize=1)(self._find_words)
         self._curves = remember(self._find_curves)
         self._lines = remember(self._find_lines)
         self._totals: dict[Study, Totals] = {}
@@ -105,6 +119,20 @@ class WarehouseEngine:
     def time_to_convert(self, study: Study) -> tuple[StepTime | None, ...]:
         """How long units took to each stage; None for the first, or when nobody reached it."""
         return self._times(study)
+
+    def medians_to_next(self, study: Study) -> tuple[float | None, ...]:
+        """For each stage the median seconds to the next, of those who went on; None for nobody."""
+        return self._medians(study)
+
+    def drop_off(self, study: Study, stage: int) -> DropOffPanel:  # noqa: ARG002 - of a protocol
+        """Refused with a QuestionError: what was done after a stage is told of a sample only."""
+        raise QuestionError(
+            "what was done after a stage is told of a sample: open the warehouse without --exact"
+        )
+
+    def vocabulary(self) -> Vocabulary:
+        """What a question can be made of, for completion; properties from the first events."""
+        return self._words()
 
     def curves(self, study: Study) -> WarehouseCurves:
         """The sweeps of a study, found when they are looked at."""
@@ -248,36 +276,70 @@ class WarehouseEngine:
             self._engines[study] = hard_engine(self.table, study, rows, self.span[1], cancelled)
         return self._engines[study]
 
+    def _find_steps(self, study: Study, funnel: Funnel) -> ir.Table:
+        """How long each unit took to each stage."""
+        rows = stage_rows(self.table, study, funnel, self.span)
+        return step_times(find_starts(rows, funnel, with_paths=True), funnel)
+
     def _find_times(self, study: Study) -> tuple[StepTime | None, ...]:
         funnel = _asked(study)
         if funnel is None:
             return ()
-        rows = stage_rows(self.table, study, funnel, self.span)
-        units = step_times(find_starts(rows, funnel, with_paths=True), funnel)
+        units, stages = self._steps(study, funnel), len(funnel.stages)
         return convert_times(
             self.session,
             units,
-            len(funnel.stages),
+            stages,
             lambda: hard_times(hard_engine(self.table, study, units, self.span[1]), study),
+        )
+
+    def _find_medians(self, study: Study) -> tuple[float | None, ...]:
+        funnel = _asked(study)
+        if funnel is None:
+            return ()
+        units, stages = self._steps(study, funnel), len(funnel.stages)
+        steps = {f"t{i}": units[f"t{i}"] - units[f"t{i - 1}"] for i in range(2, stages)}
+        units = units.mutate(**steps) if steps else units
+        found = convert_times(
+            self.session,
+            units,
+            stages,
+            lambda: hard_steps(hard_engine(self.table, study, units, self.span[1]), study),
+        )
+        return (*(time.median_seconds if time else None for time in found[1:]), None)
+
+    def _find_words(self) -> Vocabulary:
+        events = self.table.events(View())
+        names = events.group_by("name").agg(users=events.user.nunique())
+        users = self.session.ask(names, "users of each name").to_pylist()
+        some = self.table.events(View(properties=True)).limit(SAMPLED_EVENTS)
+        found = self.session.ask(some, "examples of properties")
+        return Vocabulary(
+            {row["name"]: int(row["users"]) for row in sorted(users, key=itemgetter("name"))},
+            find_vocabulary(log_of(found, View())).properties if found.num_rows else {},
         )
 
     def _find_curves(self, study: Study) -> WarehouseCurves:
         units = None if _asked(study) is None else self._units(study)
-        return WarehouseCurves(self.table, study, units, self.span[1])
+        return WarehouseCurves(
+            self.table, study, units, self.span, lambda other: self._count_all(other, None).journeys
+        )
 
     def _find_lines(self, study: Study, cohort: Cohort, sort: Sort, search: str) -> Lines:
         funnel, table, span = _asked(study), self.table, self.span
         units = None if funnel is None else self._units(study)
-        is_whole = cohort.kind == "everybody"
-        if units is None or funnel is None or is_whole:
-            is_whole = True
-            found = user_lines(table, study, span, units)
+        wanted, is_of_units = wanted_of(cohort), cohort.is_of_units and units is not None
+        if units is not None and is_of_units:
+            found = unit_lines(table, study, span, units, cohort, study.hold)
         else:
-            found = unit_lines(table, study, span, units, cohort, funnel)
+            found = user_lines(table, study, span, units, wanted)
 
         def others() -> Sequence[UserRow]:
-            hard = hard_engine(table, study, found, span[1]) if is_whole else self._hard(study)
-            return local_lines(hard, local_study(study), cohort, search)
+            if is_of_units and not wanted:
+                hard = self._hard(study)
+            else:
+                hard = hard_engine(table, study, found, span[1], more=wanted)
+            return local_lines(hard, study, cohort, search)
 
         return Lines(table, found, sort, search, others)
 

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.engine import Curves, FunnelAnswer, Sampled
+from core.aftermath import Contrast
+from core.engine import Curves, DropOffPanel, FunnelAnswer, Sampled
 from core.result import StepTime
 from core.warehouse.counts import Counts
 
@@ -108,6 +109,25 @@ def scaled_times(times: Sequence[StepTime | None], share: float) -> tuple[StepTi
     )
 
 
+def scaled_panel(study: Study, panel: DropOffPanel, share: float) -> DropOffPanel:
+    """What was done after a stage, as many as everybody would be."""
+
+    def scaled(each: Contrast) -> Contrast:
+        return replace(each, left=round(each.left / share), went_on=round(each.went_on / share))
+
+    return replace(
+        panel,
+        study=study,
+        left=round(panel.left / share),
+        went_on=round(panel.went_on / share),
+        errors=panel.errors and scaled(panel.errors),
+        next=tuple(map(scaled, panel.next)),
+        last=tuple(map(scaled, panel.last)),
+        between=tuple(map(scaled, panel.between)),
+        stays=tuple(map(scaled, panel.stays)),
+    )
+
+
 @dataclass(frozen=True, eq=False)
 class ScaledCurves:
     """`Curves` of a sample, as everybody's would be."""
@@ -129,6 +149,10 @@ class ScaledCurves:
     def counts(self, window: int | None) -> list[int]:
         """Units at each stage within a conversion window, microseconds; None is off."""
         return [round(count / self.share) for count in self.curves.counts(window)]
+
+    def gaps(self, edges: Sequence[int]) -> list[int]:
+        """Gaps within users between neighbouring edges, microseconds; the lower edge included."""
+        return [round(count / self.share) for count in self.curves.gaps(edges)]
 
     def knee(self) -> int | None:
         """The window beyond which a longer one gains least; None without conversions."""

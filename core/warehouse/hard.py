@@ -7,7 +7,10 @@ They are few: those with simultaneous events of which one matches several stages
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from core.local import LocalEngine
 from core.warehouse.counts import Counts
@@ -18,9 +21,9 @@ from core.warehouse.view import view_of
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
-    import numpy as np
     from numpy.typing import NDArray
 
+    from core.stage import Stage
     from core.study import Study
     from core.warehouse.session import Cancel
     from core.warehouse.table import EventTable
@@ -34,13 +37,16 @@ def hard_engine(
     rows: ir.Table,
     data_end: int,
     cancelled: Cancel | None = None,
+    *,
+    more: Sequence[Stage] = (),
 ) -> LocalEngine:
-    """An engine on all events of the hard users among some rows. It is asked `local_study`.
+    """An engine on all events of the hard users among some rows. It is asked `local_study`; it
+    knows the conditions of some stages more.
 
     Raises QuestionError when they are too many to be pulled.
     """
     hard = rows.filter(rows.hard == 1).select("user").distinct()
-    view = view_of(study)
+    view = view_of(study, more)
     events = table.events(view).semi_join(hard, "user")
     what = "users with simultaneous events whose order matters"
     return LocalEngine(pull(table.session, events, view, data_end, what, cancelled))
@@ -64,6 +70,19 @@ def hard_times(engine: LocalEngine, study: Study) -> Times:
     if result is None:
         raise ValueError("a funnel without stages takes no time")
     return result.step_times
+
+
+def hard_steps(engine: LocalEngine, study: Study) -> Times:
+    """For each stage how long the units of an engine took since the one before, likewise."""
+    result = engine.result(local_study(study))
+    if result is None:
+        raise ValueError("a funnel without stages takes no time")
+    time, places = result.units.log.time, result.counted_events[1]
+    steps = [np.empty(0, dtype=np.int64)]
+    for here, after in pairwise(places):
+        went_on = after >= 0
+        steps.append(np.sort(time[after[went_on]] - time[here[went_on]]))
+    return steps
 
 
 def hard_journeys(

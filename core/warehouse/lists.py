@@ -6,56 +6,65 @@ Lines of hard users come from the local engine and are merged in: the place of e
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
+from operator import and_
 from typing import TYPE_CHECKING, Any
 
 import ibis
 
-from core.engine import Cohort, Sort, UserRow
+from core.cohort import Cohort, Has, Part
+from core.engine import Sort, UserRow
+from core.errors import QuestionError
+from core.warehouse.pull import by_flag, local_study
 from core.warehouse.sessions import cut
-from core.warehouse.view import field_column, view_of
+from core.warehouse.stages import match
+from core.warehouse.view import View, field_column, view_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     import ibis.expr.types as ir
 
-    from core.funnel import Funnel
     from core.local import LocalEngine
+    from core.stage import Stage
     from core.study import Study
     from core.warehouse.table import EventTable
     from core.warehouse.units import UnitTable
 
 EVERY_LINE = 2**62
+"""A place that no list reaches."""
 
 
 def user_lines(
-    table: EventTable, study: Study, span: tuple[int, int], units: UnitTable | None
+    table: EventTable,
+    study: Study,
+    span: tuple[int, int],
+    units: UnitTable | None,
+    wanted: Sequence[Stage],
 ) -> ir.Table:
-    """One line for each user of a study, with the depth of the deepest unit; `hard` is 1 for users
-    that are left to the local engine.
+    """One line for each user of a study who has an event of each of the wanted ones, with the depth
+    of the deepest unit; `hard` is 1 for users that are left to the local engine.
     """
-    events = cut(table.events(view_of(study, stages=False)), study, span, table.session.dialect)
-    if "hard" not in events.columns:
-        events = events.mutate(hard=ibis.literal(0))
-    lines = events.group_by("user").agg(
-        sessions=events.cuts.sum(),
-        events=events.count(),
-        first=events.time.min(),
-        last=events.time.max(),
-        too_long=events.hard.max(),
-    )
+    events = _seen(table, study, span, wanted)
+    lines = events.group_by("user").agg(**_about(events, wanted), too_long=events.hard.max())
+    lines = lines.mutate(sessions=lines.journeys)
     if units is None:
-        return lines.mutate(depth=ibis.literal(0), hard=lines.too_long)
-    rows = units.rows
-    of_user = rows.group_by(owner=rows.user).agg(
-        depth=(rows.removed == 0).ifelse(rows.depth, 0).max(), hard=rows.hard.max()
-    )
-    lines = lines.left_join(of_user, lines.user == of_user.owner)
-    return lines.mutate(
-        depth=lines.depth.fill_null(0),
-        hard=ibis.greatest(lines.hard.fill_null(0), lines.too_long),
-    )
+        none = ibis.literal(0)
+        lines = lines.mutate(depth=none, pending=none, hard=lines.too_long)
+    else:
+        rows = units.rows
+        of_user = rows.group_by(owner=rows.user).agg(
+            depth=(rows.removed == 0).ifelse(rows.depth, 0).max(),
+            pending=rows.pending.max(),
+            hard=rows.hard.max(),
+        )
+        lines = lines.left_join(of_user, lines.user == of_user.owner)
+        lines = lines.mutate(
+            depth=lines.depth.fill_null(0),
+            pending=lines.pending.fill_null(0),
+            hard=ibis.greatest(lines.hard.fill_null(0), lines.too_long),
+        )
+    return _who_have(lines, wanted)
 
 
 def unit_lines(
@@ -64,41 +73,85 @@ def unit_lines(
     span: tuple[int, int],
     units: UnitTable,
     cohort: Cohort,
-    funnel: Funnel,
+    hold: str | None,
 ) -> ir.Table:
-    """One line for each unit of a cohort."""
-    view = view_of(study)
-    events = cut(table.events(view), study, span, table.session.dialect)
-    value = field_column(study, funnel.hold) if funnel.hold else None
-    by_user = ibis.window(group_by="user")
-    events = events.mutate(sessions=events.journey.max().over(by_user))
+    """One line for each unit of a cohort, and for each of a user left to the local engine."""
+    wanted = wanted_of(cohort)
+    events = _seen(table, study, span, wanted)
+    events = events.mutate(sessions=events.journey.max().over(ibis.window(group_by="user")))
+    value = None if hold is None else field_column(study, hold)
     if value is not None:
         events = events.filter(events[value].notnull())
     found = events.group_by(list(units.keys)).agg(
-        sessions=events.sessions.max(),
-        events=events.count(),
-        first=events.time.min(),
-        last=events.time.max(),
+        **_about(events, wanted), sessions=events.sessions.max()
     )
-    is_in = _is_in(units.rows, cohort, units.stages)
-    chosen = units.rows.filter(is_in | (units.rows.hard == 1))
+    is_in = [_is_in(units.rows, part, units.stages) for part in parts_of(cohort)]
+    chosen = units.rows.filter(reduce(and_, is_in) | (units.rows.hard == 1))
     lines = found.inner_join(chosen, list(units.keys))
     if value is not None:
         lines = lines.rename(held=value)
-    columns = ["user", "sessions", "events", "first", "last", "depth", "hard"]
+    return _who_have(lines, wanted)
+
+
+def wanted_of(cohort: Cohort) -> list[Stage]:
+    """The events that each line of a cohort must have."""
+    return [each.event for each in cohort.filters if isinstance(each, Has)]
+
+
+def parts_of(cohort: Cohort) -> list[Part]:
+    """The parts of bars that a cohort lies in. Raises QuestionError for what is not told here."""
+    rest = [each for each in cohort.filters if not isinstance(each, Has)]
+    parts = [each for each in rest if isinstance(each, Part)]
+    if len(parts) < len(rest):
+        raise QuestionError(
+            "what was done after a stage is told of a sample: open the warehouse without --exact"
+        )
+    return parts
+
+
+def _seen(
+    table: EventTable, study: Study, span: tuple[int, int], wanted: Sequence[Stage]
+) -> ir.Table:
+    """The events of a list, cut into journeys, with flags `h0`, `h1` and so on for the wanted."""
+    view = view_of(study, wanted)
+    events = cut(table.events(view), study, span, table.session.dialect)
+    if "hard" not in events.columns:
+        events = events.mutate(hard=ibis.literal(0))
+    flags = {
+        f"h{i}": match(events, each, view.conditions).ifelse(1, 0) for i, each in enumerate(wanted)
+    }
+    return events.mutate(**flags) if flags else events
+
+
+def _about(events: ir.Table, wanted: Sequence[Stage]) -> dict[str, ir.Value]:
+    """What a line says of its events."""
+    return {
+        "journeys": events.cuts.sum(),
+        "events": events.count(),
+        "first": events.time.min(),
+        "last": events.time.max(),
+        **{f"h{i}": events[f"h{i}"].max() for i in range(len(wanted))},
+    }
+
+
+def _who_have(lines: ir.Table, wanted: Sequence[Stage]) -> ir.Table:
+    """The lines with an event of each wanted one, and those of hard users, as they are shown."""
+    for i in range(len(wanted)):
+        lines = lines.filter((lines[f"h{i}"] == 1) | (lines.hard == 1))
+    columns = ["user", "sessions", "events", "first", "last", "depth", "pending", "hard"]
     columns += [name for name in ("journey", "held") if name in lines.columns]
     return lines[columns]
 
 
-def _is_in(rows: ir.Table, cohort: Cohort, stages: int) -> ir.BooleanValue:
-    """Whether each unit is in a cohort. Units that are removed have no depth."""
-    least, most = cohort.depths
+def _is_in(rows: ir.Table, part: Part, stages: int) -> ir.BooleanValue:
+    """Whether each unit is in a part of a bar. Units that are removed have no depth."""
+    least, most = part.depths
     depth = (rows.removed == 0).ifelse(rows.depth, 0)
-    inside = (depth >= least) & (depth <= most)
-    if cohort.kind in ("left", "pending"):
+    inside = (depth >= least) & (depth <= most) & ibis.literal(part.stage < stages)
+    if part.kind in ("left", "pending"):
         # Nobody leaves after the last stage (rule R2).
         inside &= ibis.literal(least < stages)
-        inside &= rows.pending == (1 if cohort.kind == "pending" else 0)
+        inside &= rows.pending == (1 if part.kind == "pending" else 0)
     return inside
 
 
@@ -237,6 +290,7 @@ def _row(line: dict[str, Any]) -> UserRow:
         last=int(line["last"]),
         depth=int(line["depth"]),
         held=line.get("held"),
+        pending=bool(line["pending"]),
     )
 
 
@@ -244,4 +298,16 @@ def local_lines(
     engine: LocalEngine, study: Study, cohort: Cohort, search: str
 ) -> Sequence[UserRow]:
     """The lines of a list that the users of a local engine make."""
-    return engine.users(study, cohort, Sort("user", False), search, 0, EVERY_LINE).rows
+    view = view_of(study, wanted_of(cohort))
+    asked, who = local_study(study, view), flagged(cohort, view)
+    return engine.users(asked, who, Sort("user", False), search, 0, EVERY_LINE).rows
+
+
+def flagged(cohort: Cohort, view: View) -> Cohort:
+    """The cohort to ask of a pulled log of a view: its conditions are flags."""
+    return Cohort(
+        tuple(
+            Has(by_flag(each.event, view)) if isinstance(each, Has) else each
+            for each in cohort.filters
+        )
+    )

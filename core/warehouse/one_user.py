@@ -15,6 +15,9 @@ from core.warehouse.pull import local_study, pull
 from core.warehouse.view import view_of
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from core.event import Event
     from core.explanation import Explanation
     from core.study import Study
@@ -42,13 +45,41 @@ class WarehouseTrail:
         """The journeys in time order."""
         return self.pulled.sessions
 
+    @property
+    def session_starts(self) -> NDArray[np.int64]:
+        """(journeys) the place of each journey's first event."""
+        return self.pulled.session_starts
+
     def event(self, place: int) -> Event:
         """The event at a place, from 0."""
         return self.pulled.event(place)
 
+    def name(self, place: int) -> str:
+        """The name of the event at a place."""
+        return self.pulled.name(place)
+
+    def time(self, place: int) -> int:
+        """Its time, microseconds since 1970."""
+        return self.pulled.time(place)
+
     def marks(self, place: int) -> Marks:
         """What an event is to the funnel."""
         return self.pulled.marks(place)
+
+    def density(self, bins: int) -> list[int]:
+        """Events in each of so many equal stretches of the user's life."""
+        return self.pulled.density(bins)
+
+    def matches_count(self, text: str) -> int:
+        """How many events have a text in their name; case is ignored."""
+        return self.pulled.matches_count(text)
+
+    def seek(self, place: int, step: int, text: str | None = None) -> int | None:
+        """The place of the next event (`step` 1) or the one before (-1) with a text in its name.
+
+        Without a text, of one that fills a stage. None when there is none that way.
+        """
+        return self.pulled.seek(place, step, text)
 
 
 def trail_of(table: EventTable, study: Study, user: str, data_end: int) -> WarehouseTrail:

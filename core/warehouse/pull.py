@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from core.errors import QuestionError
 from core.log import EventLog, read_events
+from core.reading.shapes import PLAIN
 from core.stage import Stage
 from core.study import Study
 from core.warehouse.view import View, view_of
@@ -82,7 +83,11 @@ def log_of(found: pa.Table, view: View) -> EventLog:
     try:
         pq.write_table(pa.table(columns), folder / "events.parquet")
         log = read_events(
-            folder / "events.parquet", user_field=USER, event_field=EVENT, time_field=TIME
+            folder / "events.parquet",
+            user_field=USER,
+            event_field=EVENT,
+            time_field=TIME,
+            shape=PLAIN,
         )
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
@@ -99,14 +104,15 @@ def local_study(study: Study, view: View | None = None) -> Study:
     `where` is a flag too.
     """
     view = view or view_of(study)
-    stages = tuple(_by_flag(stage, view) for stage in study.stages)
+    stages = tuple(by_flag(stage, view) for stage in study.stages)
     where = None
     if study.where is not None and view.where is None:
         where = _flag(study.where, view)
     return replace(study, stages=stages, where=where)
 
 
-def _by_flag(stage: Stage, view: View) -> Stage:
+def by_flag(stage: Stage, view: View) -> Stage:
+    """A stage that asks for the flag of its condition."""
     if stage.where is None:
         return stage
     return Stage(stage.any_of, where=_flag(stage.where, view), name=stage.label)

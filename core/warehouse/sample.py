@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from core.warehouse.view import View, view_of
 
 if TYPE_CHECKING:
     from core.engine import Summary
+    from core.stage import Stage
     from core.study import Study
     from core.warehouse.session import Cancel
     from core.warehouse.table import EventTable
@@ -40,9 +42,9 @@ def share_of(summary: Summary, share: float | None) -> float:
     return min(1.0, SAMPLED_EVENTS / max(summary.events_count, 1))
 
 
-def sampled_view(study: Study) -> View:
-    """What a sample must know of each event to answer a study."""
-    view = view_of(study)
+def sampled_view(study: Study, wanted: Sequence[Stage] = ()) -> View:
+    """What a sample must know of each event to answer a study, and to list who did some more."""
+    view = view_of(study, wanted)
     where = [] if study.where is None else [study.where]
     conditions = tuple(dict.fromkeys([*view.conditions, *where]))
     return View(conditions=conditions, fields=view.fields)

@@ -11,12 +11,23 @@ from dataclasses import replace
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from core.engine import EVERYBODY, Cohort, Curves, FunnelAnswer, Sort, Summary, Trail, UsersPage
+from core.cohort import EVERYBODY, Cohort, Did, Stayed
+from core.engine import (
+    Curves,
+    DropOffPanel,
+    FunnelAnswer,
+    Sort,
+    Summary,
+    Trail,
+    UsersPage,
+)
 from core.explanation import Explanation
 from core.result import StepTime
 from core.stage import Stage
 from core.study import Study
-from core.warehouse.estimate import ScaledCurves, estimate, scaled_times
+from core.vocabulary import Vocabulary
+from core.warehouse.estimate import ScaledCurves, estimate, scaled_panel, scaled_times
+from core.warehouse.lists import flagged, wanted_of
 from core.warehouse.pull import local_study
 from core.warehouse.sample import Sample, pull_sample, sampled_view, share_of
 
@@ -45,7 +56,7 @@ class SampledEngine:
 
     def look(self, cancelled: Cancel | None = None) -> None:
         """Pull the sample that studies without conditions need; stopped on request."""
-        self._sample(Study(), cancelled)
+        self._sample(Study(), cancelled=cancelled)
 
     def suggest(self) -> tuple[Stage, ...]:
         """A sensible funnel; empty when there are no events."""
@@ -77,6 +88,22 @@ class SampledEngine:
         sample, asked = self._asked(study)
         return scaled_times(sample.engine.time_to_convert(asked), self.share)
 
+    def medians_to_next(self, study: Study) -> tuple[float | None, ...]:
+        """For each stage the median seconds to the next, of those who went on; None for nobody."""
+        if self._is_exact(study):
+            return self.warehouse.medians_to_next(study)
+        sample, asked = self._asked(study)
+        return sample.engine.medians_to_next(asked)
+
+    def drop_off(self, study: Study, stage: int) -> DropOffPanel:
+        """What was done after a stage, from 0, which is not the last: always from the sample."""
+        sample, asked = self._asked(study)
+        return scaled_panel(study, sample.engine.drop_off(asked, stage), self.share)
+
+    def vocabulary(self) -> Vocabulary:
+        """What a question can be made of, for completion."""
+        return self.warehouse.vocabulary()
+
     def curves(self, study: Study) -> Curves:
         """The sweeps of a study, from the sample: they show a shape."""
         sample, asked = self._asked(study)
@@ -94,11 +121,12 @@ class SampledEngine:
         """The rows of a list of users from `start` up to `stop`: those of the sample, until the
         study's exact numbers are known.
         """
-        if self._is_exact(study):
+        if self._is_listed(study, cohort):
             return self.warehouse.users(study, cohort, sort, search, start, stop)
-        sample, asked = self._asked(study)
-        page = sample.engine.users(asked, cohort, sort, search, start, stop)
-        return replace(page, study=study, share=self.share)
+        sample, asked = self._asked(study, cohort)
+        who = flagged(cohort, sample.view)
+        page = sample.engine.users(asked, who, sort, search, start, stop)
+        return replace(page, study=study, cohort=cohort, share=self.share)
 
     def place(
         self,
@@ -110,10 +138,11 @@ class SampledEngine:
         journey: int | None = None,
     ) -> int | None:
         """Where in a list a user, or a journey of a user, stands; None when not in it."""
-        if self._is_exact(study):
+        if self._is_listed(study, cohort):
             return self.warehouse.place(study, cohort, sort, search, user, journey)
-        sample, asked = self._asked(study)
-        return sample.engine.place(asked, cohort, sort, search, user, journey)
+        sample, asked = self._asked(study, cohort)
+        who = flagged(cohort, sample.view)
+        return sample.engine.place(asked, who, sort, search, user, journey)
 
     def journeys(self, study: Study, user: str) -> Trail:
         """One user's trail, cut into journeys; of anybody, from the warehouse."""
@@ -138,8 +167,15 @@ class SampledEngine:
         # One user's events are few, and the user may not be in the sample.
         return self.warehouse.has_answered(study) or study.user is not None
 
-    def _sample(self, study: Study, cancelled: Cancel | None = None) -> Sample:
-        view, table = sampled_view(study), self.warehouse.table
+    def _is_listed(self, study: Study, cohort: Cohort) -> bool:
+        """Whether the warehouse makes a list. What was done after a stage only a sample tells."""
+        is_told = not any(isinstance(each, Did | Stayed) for each in cohort.filters)
+        return is_told and self._is_exact(study)
+
+    def _sample(
+        self, study: Study, cohort: Cohort = EVERYBODY, cancelled: Cancel | None = None
+    ) -> Sample:
+        view, table = sampled_view(study, wanted_of(cohort)), self.warehouse.table
         with self._pulling:
             if view not in self._samples:
                 sample = pull_sample(table, self.summary(), view, self.share, cancelled)
@@ -148,6 +184,6 @@ class SampledEngine:
                 self._samples[view] = sample
             return self._samples[view]
 
-    def _asked(self, study: Study) -> tuple[Sample, Study]:
-        sample = self._sample(study)
+    def _asked(self, study: Study, cohort: Cohort = EVERYBODY) -> tuple[Sample, Study]:
+        sample = self._sample(study, cohort)
         return sample, local_study(study, sample.view)

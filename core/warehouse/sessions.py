@@ -13,6 +13,7 @@ import ibis
 import numpy as np
 
 from core.cuts import DAY, utc_offsets
+from core.durations import LONGEST
 from core.journeys import gap_limit
 from core.warehouse.view import field_column
 
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
 def cut(events: ir.Table, study: Study, span: tuple[int, int], dialect: Dialect) -> ir.Table:
     """The events with `journey`, and with `hard` where a maximum length may cut.
 
-    `span` is the time of the first event of all and of the last.
+    `gap` is the time since the user's event before, NULL at the first, `LONGEST` where a rule other
+    than the timeout cuts; `cuts` is 1 where a journey begins. `span` is the time of the first event
+    of all and of the last.
     """
     rules = study.journey_rules
     events, order = _ordered(events, study, dialect)
@@ -39,11 +42,8 @@ def cut(events: ir.Table, study: Study, span: tuple[int, int], dialect: Dialect)
     )
     before = ibis.window(group_by="user", order_by=order)
     events = events.mutate(since=events.time - events.time.lag().over(before))
-    is_cut = events.since.isnull()
-    if rules.session_field is None:
-        is_cut |= events.since > gap_limit(study.timeout)
+    is_cut = ibis.literal(False)
     if rules.midnight_tz is not None:
-        # A day begins where the one before ends, so the day before is a window away.
         events = events.mutate(day=_day(events.time, rules.midnight_tz, span))
         is_cut |= events.day != events.day.lag().over(before)
     if rules.start_event is not None:
@@ -54,9 +54,17 @@ def cut(events: ir.Table, study: Study, span: tuple[int, int], dialect: Dialect)
         value = events[field_column(study, rules.session_field)]
         known = ibis.window(group_by=["user", "lacks"], order_by=order)
         is_cut |= value != value.lag().over(known)
-    events = events.mutate(cuts=is_cut.fill_null(False).ifelse(1, 0))
+    forced = is_cut & events.since.notnull()
+    events = events.mutate(gap=forced.ifelse(ibis.literal(LONGEST, "int64"), events.since))
+    begins = events.gap.isnull() | (events.gap > gap_limit(timeout_of(study)))
+    events = events.mutate(cuts=begins.ifelse(1, 0))
     events = events.mutate(journey=events.cuts.sum().over(to_here))
     return events if rules.max_length is None else _too_long(events, rules.max_length)
+
+
+def timeout_of(study: Study) -> int | None:
+    """The session timeout in force: none where a field tells sessions."""
+    return None if study.journey_rules.session_field is not None else study.timeout
 
 
 def _ordered(events: ir.Table, study: Study, dialect: Dialect) -> tuple[ir.Table, list[str]]:

@@ -68,7 +68,7 @@ def stage_rows(
         events = events.filter(events[value].notnull())
         keys.append(value)
     conditions = view_of(study).conditions
-    matches = [_match(events, stage, conditions) for stage in funnel.stages]
+    matches = [match(events, stage, conditions) for stage in funnel.stages]
     flags = {f"m{i}": match for i, match in enumerate(matches)}
     excluded = [_any_name(events, exclusion.any_of) for exclusion in funnel.exclusions]
     flags |= {f"e{i}": each for i, each in enumerate(excluded)}
@@ -97,11 +97,12 @@ def stage_rows(
     return StageRows(rows.mutate(stage=first)[[*columns, "stage"]], tuple(keys), may_be_hard)
 
 
-def _match(events: ir.Table, stage: Stage, conditions: Sequence[str]) -> ir.BooleanValue:
-    match = _any_name(events, stage.any_of) if stage.any_of else events.time.notnull()
+def match(events: ir.Table, stage: Stage, conditions: Sequence[str]) -> ir.BooleanValue:
+    """Whether each event fills a stage; `conditions` are those of the events' view."""
+    fits = _any_name(events, stage.any_of) if stage.any_of else events.time.notnull()
     if stage.where is not None:
-        match &= events[f"c{conditions.index(stage.where)}"] == 1
-    return match
+        fits &= events[f"c{conditions.index(stage.where)}"] == 1
+    return fits
 
 
 def _any_name(events: ir.Table, names: Sequence[str]) -> ir.BooleanValue:

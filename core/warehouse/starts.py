@@ -43,9 +43,13 @@ class Starts:
     """For each stage its column, with the exclusions that bind there in force."""
     free: tuple[str, ...]
     """The same without the exclusions that remove units; the same columns if there are none."""
+    chains: tuple[tuple[str, ...], ...]
+    """For each stage the columns of the stages up to it, with the exclusions that bind there."""
+    bound: tuple[tuple[int, ...], ...]
+    """For each stage the numbers of the exclusions that bind there."""
     paths: dict[str, tuple[str, ...]]
-    """By column of a stage, columns of the times of the events that the attempt matched before,
-    where these are not the earliest that carry its start. Empty for plain order."""
+    """By column of a stage, columns of the times of the events that an attempt matched between the
+    first and it, each just before the next. Empty for plain order, or where not asked for."""
 
 
 def find_starts(found: StageRows, funnel: Funnel, *, with_paths: bool = False) -> Starts:
@@ -58,7 +62,16 @@ def find_starts(found: StageRows, funnel: Funnel, *, with_paths: bool = False) -
     if breaking.exclusions != every.exclusions:
         free = chains.columns(breaking, funnel.exclude(all_policies=False))
     rows, paths = chains.grow()
-    return Starts(rows, found.keys, found.may_be_hard, stages, free, paths)
+    return Starts(
+        rows=rows,
+        keys=found.keys,
+        may_be_hard=found.may_be_hard,
+        stages=stages,
+        free=free,
+        chains=tuple(chains.chain(name) for name in stages),
+        bound=tuple(chains.numbers(name) for name in stages),
+        paths=paths,
+    )
 
 
 Bound = tuple[tuple[int, int, int], ...]
@@ -75,6 +88,8 @@ class _Chains:
         self._has_paths = with_paths and bool(funnel.order == "strict" or funnel.exclusions)
         self._last: dict[Bound, int] = {}
         """For each set of exclusions the last stage that is asked of it."""
+        self._made_of: dict[str, tuple[Bound, int]] = {}
+        """By column, its exclusions and its stage."""
 
     def columns(self, rules: Rules, exclusions: tuple[Exclusion, ...]) -> tuple[str, ...]:
         """The column of each stage under some rules, which `grow` then makes."""
@@ -84,7 +99,17 @@ class _Chains:
             bound = tuple((place[i], low, high) for i, low, high in rules.binding(stage).exclusions)
             self._last[bound] = max(stage, self._last.get(bound, 0))
             result.append(self._name(bound, stage))
+            self._made_of[result[-1]] = bound, stage
         return tuple(result)
+
+    def chain(self, name: str) -> tuple[str, ...]:
+        """The columns of the same chain up to one of them."""
+        bound, last = self._made_of[name]
+        return tuple(self._name(bound, stage) for stage in range(last + 1))
+
+    def numbers(self, name: str) -> tuple[int, ...]:
+        """The exclusions in force in a column."""
+        return tuple(number for number, _, _ in self._made_of[name][0])
 
     def grow(self) -> tuple[ir.Table, dict[str, tuple[str, ...]]]:
         """The rows with all columns that were asked for."""
@@ -135,20 +160,17 @@ class _Chains:
         return new
 
     def _any_order(self) -> tuple[ir.Table, dict[str, tuple[str, ...]]]:
-        """Rule F7: how far back the k latest stages reach, at each row.
+        """Rule F7: how far back the k latest stages reach, at each instant.
 
         Stages that are copies share their events: the second is filled by the event before.
         """
         rows, keys, stages = self._found.rows, self._found.keys, self._funnel.stages
-        # Of equal rows the same one has to come first in every window.
-        row = ibis.row_number().over(ibis.window(group_by=keys, order_by=["time", "stage"]))
-        rows, order = rows.mutate(place=row), ["place"]
-        to_here = ibis.window(group_by=keys, order_by=order, preceding=None, following=0)
+        to_here = ibis.range_window(group_by=keys, order_by="time", preceding=None, following=0)
         seats = {}
         for i, stage in enumerate(stages):
             copies = stages[:i].count(stage)
             flag = rows[f"m{i}"]
-            own = ibis.window(group_by=[*keys, flag], order_by=order)
+            own = ibis.window(group_by=[*keys, flag], order_by="time")
             time = rows.time.lag(copies).over(own) if copies else rows.time
             seats[f"q{i}"] = flag.ifelse(time, ibis.null("int64"))
         rows = rows.mutate(**seats)

@@ -198,8 +198,8 @@ class EventTable:
             return _Time(kind, dialect.micros)
         if not column.type().is_string() and not column.type().is_numeric():
             raise SourceError(
-                f"{self.name}: the time {spelled([path])!r} is of type {column.type()}, which is no "
-                "time; name another with --time-field"
+                f"{self.name}: the time {spelled([path])!r} is of type {column.type()}, "
+                "which is no time; name another with --time-field"
             )
         sampled = self.table.select(time=dialect.text(column)).limit(SAMPLED_ROWS)
         values = self.session.ask(sampled, "what kind of time").column("time").to_pylist()

@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING, Any
 
 import ibis
@@ -44,8 +45,7 @@ def step_times(starts: Starts, funnel: Funnel) -> ir.Table:
     rows, keys, window = starts.rows, list(starts.keys), funnel.window
     whole = ibis.window(group_by=keys)
     order = ibis.window(group_by=keys, order_by=["time", "stage"])
-    if "place" not in rows.columns:
-        rows = rows.mutate(place=ibis.row_number().over(order))
+    rows = rows.mutate(place=ibis.row_number().over(order))
     if starts.free != starts.stages:
         rows = rows.filter(_is_in(rows, starts, window, whole))
     never = ibis.null("int64")
@@ -70,6 +70,8 @@ def step_times(starts: Starts, funnel: Funnel) -> ir.Table:
         *((rows.deep == i, rows[name]) for i, name in enumerate(starts.stages)), else_=never
     )
     rows = rows.mutate(began=(rows.place == rows.end).ifelse(began, never).max().over(whole))
+    if funnel.exclusions and funnel.order == "ordered":
+        rows = rows.mutate(spans=_spans(rows, starts).max().over(whole))
     took = {f"t{i}": _came(rows, starts, i) - rows.began for i in range(1, last + 1)}
     rows = rows.mutate(**took)
     if not starts.may_be_hard:
@@ -81,18 +83,44 @@ def step_times(starts: Starts, funnel: Funnel) -> ir.Table:
 
 def _came(rows: ir.Table, starts: Starts, stage: int) -> ir.IntegerValue:
     """At the rows that tell it, when the counted attempt came to a stage; else NULL."""
-    never, is_end = ibis.null("int64"), rows.place == rows.end
+    never, last = ibis.null("int64"), len(starts.stages)
+    # Starts only grow: the first row that carries this one.
+    carried = {starts.chains[deep][stage] for deep in range(stage, last)}
+    earliest = ibis.cases(
+        *(
+            ((rows[name] >= rows.began) & _is_deep(rows, starts, stage, name), rows.time)
+            for name in sorted(carried)
+        ),
+        else_=never,
+    )
     if not starts.paths:
-        # Starts only grow: the first row that carries this one.
-        carries = (rows[starts.stages[stage]] >= rows.began) & (rows.deep >= stage)
-        return carries.ifelse(rows.time, never)
+        return earliest
+    is_end = rows.place == rows.end
     ways = [(is_end & (rows.deep == stage), rows.time)]
-    for deep in range(stage + 1, len(starts.stages)):
-        name = starts.stages[deep]
-        path = starts.paths.get(name)
-        if path is not None:
-            ways.append((is_end & (rows.deep == deep), rows[path[stage - 1]]))
-    return ibis.cases(*ways, else_=never)
+    for deep in range(stage + 1, last):
+        path = starts.paths[starts.stages[deep]]
+        ways.append((is_end & (rows.deep == deep), rows[path[stage - 1]]))
+    just_before = ibis.cases(*ways, else_=never)
+    if "spans" not in rows.columns:
+        return just_before
+    return (rows.spans == 1).ifelse(just_before, earliest)
+
+
+def _is_deep(rows: ir.Table, starts: Starts, stage: int, name: str) -> ir.BooleanValue:
+    """Whether the deepest stage of a row's unit is one whose chain has a column."""
+    depths = range(stage, len(starts.stages))
+    return rows.deep.isin([deep for deep in depths if starts.chains[deep][stage] == name])
+
+
+def _spans(rows: ir.Table, starts: Starts) -> ir.IntegerValue:
+    """At the end of each counted attempt, 1 where an excluded event stands inside of it."""
+    inside = [
+        (rows.deep == deep) & (rows[f"x{number}"] > rows.began)
+        for deep, numbers in enumerate(starts.bound)
+        for number in numbers
+    ]
+    is_end = rows.place == rows.end
+    return (is_end & reduce(or_, inside)).fill_null(False).ifelse(1, 0)
 
 
 def _is_in(rows: ir.Table, starts: Starts, window: int | None, whole: Any) -> ir.BooleanValue:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from core.stage import Stage
     from core.study import Study
 
 
@@ -23,10 +25,13 @@ class View(NamedTuple):
     """Whether each event gets all its other columns too, under their names after `p `."""
 
 
-def view_of(study: Study, *, stages: bool = True) -> View:
-    """The view of a study; without `stages` only what cutting into journeys needs."""
+def view_of(study: Study, more: Sequence[Stage] = (), *, stages: bool = True) -> View:
+    """The view of a study, and of some stages more; without `stages` only what cutting into
+    journeys needs.
+    """
     named = [study.journey_rules.session_field, *([study.hold] if stages else [])]
-    conditions = [stage.where for stage in study.stages if stage.where] if stages else []
+    asked = (*(study.stages if stages else ()), *more)
+    conditions = [stage.where for stage in asked if stage.where]
     return View(
         user=study.user,
         where=study.where,

@@ -61,12 +61,14 @@ def test_those_who_have_an_event_are_those_with_it_in_their_trail(
 
 
 def test_those_who_have_an_event_with_a_property() -> None:
-    engine = core.open_engine(
-        [
-            {"user": "ana", "event": "buy", "time": 0, "price": 9},
-            {"user": "bo", "event": "buy", "time": 0, "price": 5},
-            {"user": "cy", "event": "look", "time": 0, "price": 9},
-        ]
+    engine = core.LocalEngine(
+        core.read_events(
+            [
+                {"user": "ana", "event": "buy", "time": 0, "price": 9},
+                {"user": "bo", "event": "buy", "time": 0, "price": 5},
+                {"user": "cy", "event": "look", "time": 0, "price": 9},
+            ]
+        )
     )
     dear = core.Stage((), where="price > 6")
     assert _listed(engine, core.Study(), Has(dear)) == {("ana", None), ("cy", None)}

@@ -48,14 +48,15 @@ On = TypeVar("On", bound=Screen[Any])
 
 @cache
 def demo_engine() -> core.LocalEngine:
-    return core.open_engine(str(DEMO))
+    return core.LocalEngine(core.read_events(str(DEMO)))
 
 
 def engine_of(*rows: tuple[str, str, float], **properties: object) -> core.LocalEngine:
     """An engine on events made of user, name and seconds since 1970."""
-    return core.open_engine(
-        [{"user": user, "event": name, "time": time, **properties} for user, name, time in rows]
-    )
+    records = [
+        {"user": user, "event": name, "time": time, **properties} for user, name, time in rows
+    ]
+    return core.LocalEngine(core.read_events(records))
 
 
 def study(

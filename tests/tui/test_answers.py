@@ -58,7 +58,7 @@ def test_a_list_of_nobody_has_no_trail() -> None:
 
 
 def test_an_empty_log_has_answers() -> None:
-    answers = answer(core.open_engine([]), View(Study()), None)
+    answers = answer(core.LocalEngine(core.read_events([])), View(Study()), None)
     assert (answers.listing.page.total, answers.shown) == (0, None)
     assert answers.funnel.stages == ()
 

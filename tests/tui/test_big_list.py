@@ -20,7 +20,7 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> core.LocalEngine:
     """User n has 1 to 3 events; the first is seen last and stands at the top."""
     path = tmp_path_factory.mktemp("many") / "many.parquet"
     _write(path)
-    return core.open_engine(str(path))
+    return core.LocalEngine(core.read_events(str(path)))
 
 
 def _write(path: Path) -> None:

@@ -40,7 +40,7 @@ def hostile_engine() -> core.LocalEngine:
     ]
     records += [{"user": name, "p": name} for name in names]
     records += [{"user": name, "event": name, "time": name} for name in names]
-    return core.open_engine(records)
+    return core.LocalEngine(core.read_events(records))
 
 
 def check(face: Face) -> None:

@@ -70,7 +70,7 @@ def looks_as_before(snap_compare: Compare, monkeypatch: pytest.MonkeyPatch) -> S
             await face.settled()
 
         app = TracerApp(
-            lambda cancelled, progress: core.open_engine(source),  # type: ignore[call-overload]  # of any kind
+            lambda cancelled, progress: core.open_engine(source),  # type: ignore[arg-type]  # of any kind
             ask,
             str(source),
             config=config,

@@ -97,11 +97,26 @@ def _leave_kept() -> Iterator[None]:
 KEPT: dict[tuple[str, str], WarehouseEngine] = {}
 
 
-def open_table(target: Target, name: str, tz: str = "UTC", **fields: str) -> WarehouseEngine:
+def open_table(
+    target: Target,
+    name: str,
+    tz: str = "UTC",
+    *,
+    user_field: str | None = None,
+    time_field: str | None = None,
+) -> WarehouseEngine:
     """An engine for one test."""
     session = Session(target.url(name), tz)
     try:
-        OPEN.append(WarehouseEngine(EventTable(session, target.table(name), ReadOptions(**fields))))
+        OPEN.append(
+            WarehouseEngine(
+                EventTable(
+                    session,
+                    target.table(name),
+                    ReadOptions(user_field=user_field, time_field=time_field),
+                )
+            )
+        )
     except core.SourceError:
         session.close()
         raise

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import core
-from core.engine import Cohort
+from core.cohort import Cohort, Part
 from core.warehouse.estimate import _ratio, _total
 from core.warehouse.sampled import SampledEngine
 from tests.warehouse.conftest import engine_of, on, open_table
@@ -47,7 +47,7 @@ def test_the_exact_numbers_replace_those_of_the_sample(target: Target) -> None:
     assert told == sorted(told)
     assert told[-1] == 1.0
     assert engine.funnel(asked) is exact
-    part = engine.users(asked, Cohort("left", 0))
+    part = engine.users(asked, Cohort((Part("left", 0),)))
     assert (part.total, part.share) == (local.stages[0].dropped, 1.0)
     other = replace(asked, window=None)
     assert engine.funnel(other).sampled is not None
@@ -76,6 +76,23 @@ def test_bounds_hold_what_is_true_nearly_always(target: Target) -> None:
                 held.append(count[0] <= stage.count <= count[1])
                 held.append(rate[0] - 1e-9 <= stage.conversion <= rate[1] + 1e-9)
     assert sum(held) >= 0.85 * len(held)
+
+
+@on("duckdb")
+def test_what_was_done_after_a_stage_is_told_of_the_sample(target: Target) -> None:
+    asked, engine = STUDIES["ordered"], SampledEngine(open_table(target, "crowd"), 0.5)
+    panel, truth = engine.drop_off(asked, 0), CROWD.local.drop_off(asked, 0)
+    assert panel.study == asked
+    assert abs(panel.left - truth.left) < 0.2 * truth.left
+    what = panel.next[0].what
+    page = engine.users(asked, Cohort((what,)), stop=5)
+    assert page.total > 0
+    engine.exact(asked)
+    assert engine.users(asked, Cohort((what,)), stop=5).share == 0.5
+    with pytest.raises(core.QuestionError, match="told of a sample"):
+        engine.warehouse.drop_off(asked, 0)
+    with pytest.raises(core.QuestionError, match="told of a sample"):
+        engine.warehouse.users(asked, Cohort((what,)))
 
 
 def test_bounds_hold_in_ninety_five_of_a_hundred_samples() -> None:
@@ -137,8 +154,10 @@ def run(target: Target, *flags: str) -> subprocess.CompletedProcess[str]:
 def test_the_command_line_prints_exact_numbers(target: Target) -> None:
     done = run(target, "--stages", "a,b,c", "--timeout", "4s", "--json")
     assert (done.returncode, done.stderr) == (0, "")
-    expected = core.document(CROWD.local, STUDIES["ordered"])
-    assert json.loads(done.stdout) == json.loads(json.dumps(expected))
+    found, expected = json.loads(done.stdout), core.document(CROWD.local, STUDIES["ordered"])
+    assert found.pop("sources")[0]["source"].endswith(" crowd")
+    del expected["sources"]
+    assert found == json.loads(json.dumps(expected))
 
 
 @on("duckdb")

@@ -176,6 +176,47 @@ def test_a_sequence_number_orders_simultaneous_events(target: Target) -> None:
 
 
 @on("duckdb", "chdb", "postgres")
+def test_events_that_are_there_again_with_the_same_id_count_once(target: Target) -> None:
+    rows: dict[str, list[object]] = {
+        "user_id": ["a", "a", "a", "a", "b", "a"],
+        "event": ["x", "x", "x", "y", "x", "x"],
+        "ts": [MICROS[0], MICROS[0], MICROS[0], MICROS[1], MICROS[0], MICROS[0]],
+        "insert_id": ["1", "1", "2", "3", "1", None],
+    }
+    target.put("doubled", pa.table(rows))
+    engine = open_table(target, "doubled")
+    report, local = engine.summary().report, core.LocalEngine(core.read_events(_records(rows)))
+    assert (report.rows_read, report.accepted_rows, report.duplicate_events) == (6, 5, 1)
+    assert report.duplicate_events == local.summary().report.duplicate_events
+    for study in (core.Study(stages=stages("x", "x", "y")), core.Study(stages=stages("x", "y"))):
+        assert engine.funnel(study).stages == local.funnel(study).stages
+        assert engine.funnel(study).events_count == local.funnel(study).events_count == 5
+
+
+def _records(rows: dict[str, list[object]]) -> list[dict[str, object]]:
+    found = (dict(zip(rows, row, strict=True)) for row in zip(*rows.values(), strict=True))
+    return [{key: value for key, value in row.items() if value is not None} for row in found]
+
+
+@on("duckdb", "chdb", "postgres")
+def test_a_vendors_export_is_known_by_its_columns(target: Target) -> None:
+    rows = {
+        "user_id": ["ana", None, ""],
+        "device_id": ["phone", "tablet", "watch"],
+        "event_type": ["x", "x", "x"],
+        "event_time": ["2026-01-01 00:00:00.5"] * 3,
+        "event_properties": ["{}"] * 3,
+    }
+    target.put("vendor", pa.table(rows))
+    engine = open_table(target, "vendor")
+    part = engine.summary().report.parts[0]
+    assert (part.shape, part.user_field) == ("Amplitude", "user_id or device_id")
+    users = engine.users(core.Study(), sort=core.Sort("user", descending=False)).rows
+    assert [row.user for row in users] == ["ana", "tablet", "watch"]
+    assert len(engine.journeys(core.Study(), "tablet")) == 1
+
+
+@on("duckdb", "chdb", "postgres")
 def test_an_empty_table_has_zero_of_everything(target: Target) -> None:
     empty = {"user_id": pa.array([], pa.string()), "event": pa.array([], pa.string())}
     target.put("empty", pa.table({**empty, "ts": pa.array([], pa.timestamp("us", tz="UTC"))}))
