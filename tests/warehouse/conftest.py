@@ -139,15 +139,15 @@ def _filled(target: Target) -> Target:
 
 def on(*names: str) -> pytest.MarkDecorator:
     """The same test on some engines, each kept in one process for all its tests."""
-    groups = {"spark": "spark", "connect": "spark"}
+    cluster = ("spark", "connect")
     return pytest.mark.parametrize(
         "target",
         [
             pytest.param(
                 name,
                 marks=[
-                    pytest.mark.xdist_group(groups.get(name, "warehouse")),
-                    *(SPARK if name in groups else ()),
+                    pytest.mark.xdist_group("spark" if name in cluster else name),
+                    *(SPARK if name in cluster else ()),
                 ],
             )
             for name in names
