@@ -221,6 +221,9 @@ class WarehouseEngine:
 
     def _count(self, study: Study, funnel: Funnel, cancelled: Cancel | None) -> Counts:
         session, what = self.session, f"funnel of {len(funnel.stages)} stages"
+        size = self.rows_to_read(study)
+        if size is not None:
+            what += f", about {size:,} rows to read"
         if _is_plain(study):
             rows = stage_rows(self.table, study, funnel, self.span, with_knots=False)
             depths = session.dialect.deepest(

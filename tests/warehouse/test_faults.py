@@ -15,6 +15,7 @@ import ibis
 import psycopg
 import pyarrow as pa
 import pytest
+from ibis.backends import BaseBackend
 
 import core
 from core.reading.options import ReadOptions
@@ -114,6 +115,30 @@ def test_a_question_that_is_stopped_is_gone_on_the_server(target: Target, way: s
             engine.summary()
     assert time.monotonic() - began < 15
     until(lambda: _running(target) == 0)
+
+
+@on("duckdb", "chdb", "postgres")
+def test_what_runs_where_is_told_with_the_rows_to_read(
+    target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine, told = open_table(target, "crowd"), list[str]()
+    engine.summary()
+    fetch = engine.session.dialect.fetch
+
+    def watched(backend: BaseBackend, expression: ibis.Table, marker: str) -> pa.Table:
+        told.append(engine.session.doing)
+        return fetch(backend, expression, marker)
+
+    monkeypatch.setattr(engine.session.dialect, "fetch", watched)
+    engine.exact(STUDIES["users"])
+    rows = engine.rows_to_read(STUDIES["users"])
+    assert (rows is None) == (target.name == "duckdb")
+    # PostgreSQL guesses what a filter leaves, and has not analysed this table.
+    assert rows is None or 0.2 * len(CROWD.rows) < rows < 2 * len(CROWD.rows)
+    assert told[-1].startswith(f"{engine.session.dialect.label} at {target.name}://")
+    assert ("rows to read" in told[-1]) == (rows is not None)
+    assert PASSWORD not in "".join(told)
+    assert engine.session.doing == ""
 
 
 def until(condition: Callable[[], bool]) -> None:
