@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 
 from core.cohort import Cohort
-from core.engine import Engine, FunnelAnswer, Sampled, Sort
+from core.engine import Engine, FunnelAnswer, Sort
 from core.event import iso_text
 from core.explanation import Explanation
 from core.result import StepTime
@@ -24,9 +24,6 @@ def document(engine: Engine, study: Study) -> Json:
     if not study.stages:
         study = study.with_stages(engine.suggest(), suggested=True)
     answer = engine.funnel(study)
-    if answer.sampled is not None:
-        warnings = (_sample_warning(answer.sampled), *answer.warnings)
-        answer = replace(answer, warnings=warnings)
     report = engine.summary().report
     result: Json = {
         "journeys_count": answer.journeys_count,
@@ -53,13 +50,6 @@ def document(engine: Engine, study: Study) -> Json:
     ]
     result["sources"] = [asdict(part) for part in report.parts]
     return result
-
-
-def _sample_warning(sampled: Sampled) -> str:
-    return (
-        f"estimated from {100 * sampled.share:.3g} % of the users; the bounds hold in 95 of 100 "
-        "such samples"
-    )
 
 
 def _session_rules(study: Study) -> Json:

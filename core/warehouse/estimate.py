@@ -55,6 +55,10 @@ def estimate(
         stages=counts.stages(study.funnel) if result and study.funnel else (),
         excluded=counts.excluded,
         sampled=bounds(result, share),
+        warnings=(
+            f"≈ estimated from {100 * share:.3g} % of the users; bounds hold in 95 of 100 samples",
+            *answer.warnings,
+        ),
     )
 
 

@@ -91,7 +91,18 @@ def postgres() -> Iterator[int]:
             import psycopg
 
             login = {"host": "127.0.0.1", "port": port, "user": OWNER, "password": PASSWORD}
-            with psycopg.connect(**login, dbname="postgres", autocommit=True) as connection:
+            ends = time.monotonic() + START_SECONDS
+            while True:
+                try:
+                    connection = psycopg.connect(**login, dbname="postgres", autocommit=True)
+                except psycopg.OperationalError:
+                    # It listens before it is ready.
+                    if time.monotonic() > ends:
+                        raise
+                    time.sleep(0.05)
+                else:
+                    break
+            with connection:
                 connection.execute("CREATE DATABASE events")
             with psycopg.connect(**login, dbname="events", autocommit=True) as connection:
                 quoted = PASSWORD.replace("'", "''").replace("%", "%%")
