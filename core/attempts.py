@@ -183,7 +183,7 @@ def _strict(rows: StageRows, first: Ints, start: Ints) -> tuple[Ints, Ints]:
     bits, unit = np.append(rows.mask, 0).astype(rows.mask.dtype), np.append(first, -1)
     for stage in range(1, len(rows.at)):
         following = here + 1
-        goes_on = rows.is_followed[here] & (unit[following] == first[here])
+        goes_on = rows.follows[stage > 1][here] & (unit[following] == first[here])
         goes_on &= bits[following] & bits.dtype.type(1 << stage) != 0
         ended[alive[~goes_on]] = rows.time[here[~goes_on]] + 1
         here, alive = following[goes_on], alive[goes_on]

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
 from core.kernels import Carried, carry, left_to_walk, unit_firsts
 from core.rows import StageRows
+from core.threads import together
 from core.walk import ANY_START, Rules, Walk, walk
 
 if TYPE_CHECKING:
@@ -84,6 +85,27 @@ def reach(rows: StageRows, limit: int, rules: Rules = ANY_START) -> tuple[Reache
     A unit ends where the gap to the next event is longer than `limit` microseconds; with a limit
     that only the gap before a user's first event exceeds, units are users.
     """
+    if len(rows.parts) == 1:
+        return _reach(rows, limit, rules)
+    jobs = (partial(_reach, part, limit, rules) for _, part in rows.parts)
+    found = together(jobs, len(rows.gap))
+    lows = [low for low, _ in rows.parts]
+    return tuple(_joined(lows, stage) for stage in zip(*found, strict=True))
+
+
+def _joined(lows: Sequence[int], parts: Sequence[Reached]) -> Reached:
+    """What was found in stretches, which begin with the rows `lows`, as one."""
+    unit = np.concatenate([part.unit + low for low, part in zip(lows, parts, strict=True)])
+
+    def times() -> tuple[Ints, Ints]:
+        came, began = zip(*(part.times() for part in parts), strict=True)
+        return np.concatenate(came), np.concatenate(began)
+
+    return Reached(unit, times)
+
+
+def _reach(rows: StageRows, limit: int, rules: Rules) -> tuple[Reached, ...]:
+    """The same in one stretch."""
     first = unit_firsts(rows, limit)
     # Each stage by the exclusions that bind there: most often the same for all.
     binding = [rules.binding(stage) for stage in range(len(rows.at))]

@@ -79,7 +79,7 @@ def _strict(rows: StageRows, first: Ints, rules: Rules) -> list[Carried]:
     here, bit = start, rows.mask.dtype.type
     answer = [Carried(here, start)]
     for stage in range(1, len(rows.at)):
-        goes_on = rows.is_followed[here]
+        goes_on = rows.follows[stage > 1][here]
         here, start = here[goes_on] + 1, start[goes_on]
         fits = (rows.mask[here] & bit(1 << stage) != 0) & (first[here] != here)
         for number, low, high in rules.exclusions:

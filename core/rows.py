@@ -7,13 +7,14 @@ events stand between, the last excluded event) is gathered here for each row, on
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from core.log import FIRST_GAP
 from core.threads import in_stretches, together
 from core.walk import BLOCKS
 
@@ -80,19 +81,51 @@ class StageRows:
         return (empty, *together(jobs, len(self.mask)))
 
     @cached_property
-    def rank(self) -> Ints:
-        """(m) how many events of the log, up to each row, are not ignored: rows of which the ranks
-        differ by one have nothing else between them. For strict order.
+    def parts(self) -> tuple[tuple[int, StageRows], ...]:
+        """The same rows in stretches that end where users end, each with its first row's number; a
+        single one where there are few, or where a row depends on other events of the log.
+        """
+        if self.selection.ignored is not None or self.selection.excluded:
+            return ((0, self),)
+        begins = np.append(np.flatnonzero(self.gap == FIRST_GAP), len(self.gap))
+        found = in_stretches(begins, lambda low, high: (low, high)) if len(self.gap) else []
+        if len(found) < 2:
+            return ((0, self),)
+        return tuple((low, self._part(low, high)) for low, high in found)
+
+    def _part(self, low: int, high: int) -> StageRows:
+        bounds = [here.searchsorted((low, high)) for here in self.at]
+        first, after = self.knots.searchsorted((low, high))
+        part = replace(
+            self,
+            positions=self.positions[low:high],
+            time=self.time[low:high],
+            gap=self.gap[low:high],
+            mask=self.mask[low:high],
+            at=tuple(here[a:b] - low for here, (a, b) in zip(self.at, bounds, strict=True)),
+            knots=self.knots[first:after] - low,
+        )
+        # What is known already is not looked for again: none before, in the part, is less than 0.
+        kept = [self.before[0]]
+        for number, (a, b) in enumerate(bounds[1:], 1):
+            kept.append(np.maximum(self.before[number][a:b] - int(bounds[number - 1][0]), -1))
+        part.__dict__["before"] = tuple(kept)
+        return part
+
+    @cached_property
+    def follows(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """(m) whether the next row follows each with nothing else in between, for strict order: for
+        a row that begins an attempt, before which simultaneous events may stand, and for others.
         """
         ignored = name_flags(self.log, self.selection.ignored or frozenset())
         blocks = ~ignored[self.log.name]
         blocks[self.positions] = True
-        return np.cumsum(blocks)[self.positions]
-
-    @cached_property
-    def is_followed(self) -> NDArray[np.bool_]:
-        """(m) whether the next row follows each with nothing else in between. For strict order."""
-        return np.append(np.diff(self.rank) == 1, False)[: len(self.gap)]
+        so_far = np.append(0, np.cumsum(blocks))
+        instants = np.append(np.flatnonzero(self.log.gap != 0), len(self.log))
+        instant = instants.searchsorted(self.positions, side="right")
+        before, through = so_far[instants[instant - 1]], so_far[instants[instant]]
+        begins = np.append(before[1:] == through[:-1], False)[: len(before)]
+        return begins, begins & (through == before + 1)
 
     @cached_property
     def last_excluded(self) -> tuple[Ints, ...]:
@@ -180,11 +213,15 @@ def find_rows(log: EventLog, selection: Selection) -> StageRows:
     edges = np.cumsum([0, *map(len, times)])
     time, gap, positions, mask = (np.concatenate(each) for each in (times, gaps, places, masks))
     knots = np.concatenate([rows + edge for rows, edge in zip(tangled, edges, strict=False)])
+    if selection.ignored is not None:
+        tied = gap == 0
+        tied[:-1] |= tied[1:]
+        several = mask & (mask - mask.dtype.type(1)) != 0
+        knots = np.union1d(knots, np.flatnonzero(tied | (several & _crowded(log, positions))))
     far = [names for names, low, high in selection.excluded if high - low > 1]
-    if selection.ignored is not None or far:
-        # An excluded event may itself be a stage in between.
-        own = name_flags(log, frozenset().union(*far))[log.name[positions]]
-        knots = np.flatnonzero(_crowded(log, positions) | own)
+    if far:
+        # At the instant of a stage in between, an excluded event is inside.
+        knots = np.union1d(knots, _with_any(log, positions, frozenset().union(*far)))
     jobs = (partial(_rows_of, mask, stage) for stage in range(len(selection.stages)))
     at = together(jobs, len(mask))
     return StageRows(log, selection, positions, time, gap, mask, tuple(at), knots)
@@ -237,6 +274,15 @@ def _untie(positions: Ints, mask: NDArray[Mask], gap: Ints) -> tuple[Ints, NDArr
     several = members[(mask[members] & (mask[members] - 1)) != 0]
     firsts = np.flatnonzero(gap != 0)
     return positions, mask, np.unique(firsts[group[several] - 1])
+
+
+def _with_any(log: EventLog, positions: Ints, names: frozenset[str]) -> Ints:
+    """The rows at whose instant any event has one of some names."""
+    instants = np.flatnonzero(log.gap != 0)
+    named = np.flatnonzero(name_flags(log, names)[log.name])
+    has = np.zeros(len(instants) + 1, dtype=np.bool_)
+    has[instants.searchsorted(named, side="right")] = True
+    return np.flatnonzero(has[instants.searchsorted(positions, side="right")])
 
 
 def _crowded(log: EventLog, positions: Ints) -> NDArray[np.bool_]:

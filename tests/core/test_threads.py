@@ -5,11 +5,15 @@ from random import Random
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from core import threads
+from core.depth import reach
+from core.durations import LONGEST
 from core.kernels import unit_firsts
 from core.rows import Selection, StageRows, find_rows
 from core.threads import in_stretches, together
+from core.walk import Order, Rules
 from tests.core.build import STAGES, TRAILS, Stages, Trails, quick_log, random_trails
 
 
@@ -46,6 +50,24 @@ def test_an_error_of_a_job_is_raised() -> None:
 
     with pytest.raises(ValueError, match="0 to"):
         in_stretches(np.array([0, 5, 9, 20]), fail)
+
+
+def _reached(rows: StageRows, limit: int, order: Order) -> list[list[list[int]]]:
+    found = reach(rows, limit, Rules(order=order))
+    return [[each.tolist() for each in (r.units, r.need, r.start)] for r in found]
+
+
+@given(TRAILS, STAGES, st.sampled_from((0, 1, 3, LONGEST)), st.sampled_from(("ordered", "any")))
+def test_units_reached_in_stretches_are_those_of_the_whole(
+    trails: Trails, stages: Stages, limit: int, order: Order
+) -> None:
+    log = quick_log(trails)
+    selection = Selection(tuple(stage.names for stage in stages), (None,) * len(stages))
+    whole = _reached(find_rows(log, selection), limit, order)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(threads, "FEWEST", 1)
+        patch.setattr("os.cpu_count", lambda: 4)
+        assert _reached(find_rows(log, selection), limit, order) == whole
 
 
 def _same(left: StageRows, right: StageRows) -> None:
