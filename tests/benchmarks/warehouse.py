@@ -28,8 +28,8 @@ from core.warehouse.engine import WarehouseEngine
 from core.warehouse.session import Session
 from core.warehouse.table import EventTable
 from tests.benchmarks.generate import event_file
-from tests.warehouse import servers
-from tests.warehouse.targets import Target
+from tests.engines.warehouse import servers
+from tests.engines.warehouse.targets import Target
 
 MINUTE = 60_000_000
 Timing = tuple[float, float, tuple[int, ...]]

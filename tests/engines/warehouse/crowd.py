@@ -21,7 +21,7 @@ from tests.core.build import random_trails
 SECOND = 1_000_000
 EPOCH = 1_700_000_000 * SECOND
 CASES: list[dict[str, Any]] = json.loads(
-    (Path(__file__).parents[1] / "core" / "conformance.json").read_text(encoding="utf-8")
+    (Path(__file__).parents[2] / "core" / "conformance.json").read_text(encoding="utf-8")
 )
 
 

@@ -17,7 +17,7 @@ import core
 from core.event import from_datetime
 from core.funnel import Scope
 from tests.core.build import Trails, quick_log, random_trails
-from tests.core.clickhouse import ask, events_of, write_events
+from tests.engines.clickhouse import ask, events_of, write_events
 
 FOREVER = 10**12
 """A window that no user exceeds, microseconds."""

@@ -12,9 +12,9 @@ from core.reading.options import ReadOptions
 from core.warehouse.engine import WarehouseEngine
 from core.warehouse.session import Session
 from core.warehouse.table import EventTable
-from tests.warehouse import servers
-from tests.warehouse.crowd import CROWD
-from tests.warehouse.targets import Target
+from tests.engines.warehouse import servers
+from tests.engines.warehouse.crowd import CROWD
+from tests.engines.warehouse.targets import Target
 
 SPARK = (
     pytest.mark.slow,

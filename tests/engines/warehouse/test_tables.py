@@ -12,9 +12,9 @@ import core
 from core.reading.options import ReadOptions
 from core.warehouse.table import EventTable
 from core.warehouse.view import View
-from tests.warehouse.conftest import on, open_table
-from tests.warehouse.crowd import stages
-from tests.warehouse.targets import Target
+from tests.engines.warehouse.conftest import on, open_table
+from tests.engines.warehouse.crowd import stages
+from tests.engines.warehouse.targets import Target
 
 START = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 TIMES = [START + timedelta(minutes=minute) for minute in range(4)]

@@ -23,12 +23,12 @@ from core.warehouse import session as sessions
 from core.warehouse.engine import WarehouseEngine
 from core.warehouse.session import Session
 from core.warehouse.table import EventTable
-from tests.warehouse import servers
-from tests.warehouse.conftest import on, open_table
-from tests.warehouse.crowd import CROWD, STUDIES, study
-from tests.warehouse.proxy import Proxy, proxy
-from tests.warehouse.servers import OWNER, PASSWORD
-from tests.warehouse.targets import Target
+from tests.engines.warehouse import servers
+from tests.engines.warehouse.conftest import on, open_table
+from tests.engines.warehouse.crowd import CROWD, STUDIES, study
+from tests.engines.warehouse.proxy import Proxy, proxy
+from tests.engines.warehouse.servers import OWNER, PASSWORD
+from tests.engines.warehouse.targets import Target
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ import core
 from core.cohort import Cohort, Has, Part
 from core.engine import Sort, Trail
 from core.study import Study
-from tests.warehouse.conftest import engine_of, on
-from tests.warehouse.crowd import CASES, CROWD, SECOND, STUDIES, stages
-from tests.warehouse.targets import Target
+from tests.engines.warehouse.conftest import engine_of, on
+from tests.engines.warehouse.crowd import CASES, CROWD, SECOND, STUDIES, stages
+from tests.engines.warehouse.targets import Target
 
 DATABASES = ("duckdb", "chdb", "postgres")
 

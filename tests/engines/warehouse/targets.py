@@ -10,7 +10,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tests.warehouse.servers import CONF, OWNER, PASSWORD, READER
+from tests.engines.warehouse.servers import CONF, OWNER, PASSWORD, READER
 
 
 @dataclass

@@ -14,9 +14,9 @@ import core
 from core.cohort import Cohort, Part
 from core.warehouse.estimate import _ratio, _total
 from core.warehouse.sampled import SampledEngine
-from tests.warehouse.conftest import engine_of, on, open_table
-from tests.warehouse.crowd import CROWD, STUDIES, stages, study
-from tests.warehouse.targets import Target
+from tests.engines.warehouse.conftest import engine_of, on, open_table
+from tests.engines.warehouse.crowd import CROWD, STUDIES, stages, study
+from tests.engines.warehouse.targets import Target
 
 
 @on("duckdb", "chdb", "postgres", "spark")
