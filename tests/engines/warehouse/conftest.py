@@ -17,7 +17,6 @@ from tests.engines.warehouse.crowd import CROWD
 from tests.engines.warehouse.targets import Target
 
 SPARK = (
-    pytest.mark.slow,
     # Spark's own client leaves closing its sockets to Python.
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
