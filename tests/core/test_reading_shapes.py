@@ -2,6 +2,7 @@
 
 import os
 from datetime import timedelta
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -41,19 +42,22 @@ def _counts(log: core.EventLog) -> list[int]:
     return [stage.count for stage in core.LocalEngine(log).funnel(STUDY).stages]
 
 
-@pytest.mark.parametrize("container", CONTAINERS)
-@pytest.mark.parametrize("shape", SHAPES)
+def _can_hold(container: str, shape: str) -> bool:
+    """Rows of a table make no array, and a table cut in pieces has no headers."""
+    is_table = not SHAPES[shape]().startswith(b"{")
+    in_pieces = container == "zip" and shape != "Snowplow"
+    return not (is_table and ("array" in container or in_pieces))
+
+
+@pytest.mark.parametrize(
+    ("shape", "container"),
+    [pair for pair in product(SHAPES, CONTAINERS) if _can_hold(pair[1], pair[0])],
+)
 def test_n3_every_shape_in_every_container_is_the_same_log(
     shape: str, container: str, tmp_path: Path
 ) -> None:
-    lines = SHAPES[shape]()
-    is_json = lines.startswith(b"{")
-    if not is_json and container in ("array", "pretty array, gzip"):
-        pytest.skip("rows of a table make no array")
-    if not is_json and container == "zip" and shape != "Snowplow":
-        pytest.skip("a table cut in pieces has no headers")
     path = tmp_path / "export"
-    path.write_bytes(CONTAINERS[container](lines, tmp_path))
+    path.write_bytes(CONTAINERS[container](SHAPES[shape](), tmp_path))
     log = core.read_events(path)
     report = log.report
     assert _trails(log) == _expected(whole_seconds=shape == "access log")
@@ -123,21 +127,6 @@ def test_a_database_of_several_tables_asks_which(write: object, tmp_path: Path) 
         core.read_events(path, table="evnts")
 
 
-def test_arrow_files_need_their_library_and_are_read_with_it(tmp_path: Path) -> None:
-    arrow = pytest.importorskip("pyarrow")
-    path = tmp_path / "export.arrow"
-    table = arrow.table(
-        {
-            "user": [event.user for event in EVENTS],
-            "event": [event.name for event in EVENTS],
-            "time": [event.time for event in EVENTS],
-        }
-    )
-    with arrow.ipc.new_file(str(path), table.schema) as file:
-        file.write_table(table)
-    assert _trails(core.read_events(path)) == _expected()
-
-
 def test_a_shape_may_be_told_and_fields_named_beside_it(tmp_path: Path) -> None:
     path = tmp_path / "export"
     path.write_bytes(SHAPES["Amplitude"]())
@@ -180,7 +169,6 @@ def test_a_million_different_keys_make_no_columns(tmp_path: Path) -> None:
         log.matching("ky = 1")
 
 
-@pytest.mark.skipif(os.name != "posix", reason="pipes with names")
 def test_a_pipe_with_a_name_is_read_to_its_end(tmp_path: Path) -> None:
     from threading import Thread
 
