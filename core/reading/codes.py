@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import duckdb
 import numpy as np
 
-from core.reading.cores import on_all_cores, slices
 from core.reading.sql import ask_columns
+from core.threads import on_all_cores, slices
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

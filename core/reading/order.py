@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.reading.cores import on_all_cores
 from core.reading.sorting import Sorted, by_user_and_time, smallest
+from core.threads import on_all_cores
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

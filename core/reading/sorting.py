@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.reading.cores import SLICE, on_all_cores, slices
+from core.threads import SLICE, on_all_cores, slices
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
