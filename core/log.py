@@ -18,12 +18,13 @@ import numpy as np
 from core.event import Event, to_datetime
 from core.reading import prepared
 from core.reading.options import ReadOptions
-from core.reading.order import in_order, smallest
+from core.reading.order import in_order
 from core.reading.prepared import Prepared
 from core.reading.progress import Progress, Watch
 from core.reading.raw import RawEvents, Reader
 from core.reading.records import Source
 from core.reading.report import LoadReport
+from core.reading.sorting import smallest
 from core.reading.store import Store
 
 if TYPE_CHECKING:

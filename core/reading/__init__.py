@@ -10,7 +10,7 @@ part        one file, how it is understood, and the SQL that picks events from i
 picked      the users, events and times of all rows, as long as they are texts
 codes       texts to numbers
 identity    ids that are one user
-order       columns in order, without duplicates
+sorting     columns sorted by user and time; order: in order, without duplicates
 rejects     the rows that are not events, and why; report: all that was found
 prepared    the columns of a large log, kept for the next time
 store       the rows behind a log: properties, values of a field, conditions

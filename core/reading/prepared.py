@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from core.reading.cores import on_all_cores, slices
 from core.reading.report import LoadReport, PartReport, RejectedRow
+from core.threads import on_all_cores, slices
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import core
-from core.reading import codes, order, picked
+from core.reading import codes, picked, sorting
 from core.reading.codes import distinct_texts, places_of
 from core.reading.order import in_order
 from core.reading.progress import Watch
@@ -67,7 +67,7 @@ TIMES = {
 def test_o1_columns_are_in_the_order_of_user_time_sequence_and_place(
     times: str, at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(order, "EVENTS_AT_ONCE", at_once)
+    monkeypatch.setattr(sorting, "EVENTS_AT_ONCE", at_once)
     row = st.tuples(
         st.integers(0, 40), TIMES[times], st.integers(0, 2), st.integers(0, 2), st.integers(0, 3)
     )
@@ -89,7 +89,7 @@ def test_o1_columns_are_in_the_order_of_user_time_sequence_and_place(
 
 @pytest.mark.parametrize("events", [1_000, 30_000])
 def test_o1_many_events_are_in_order(events: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(order, "EVENTS_AT_ONCE", 64)
+    monkeypatch.setattr(sorting, "EVENTS_AT_ONCE", 64)
     random = Random(events)
     rows = [
         (int(random.paretovariate(1)) % 3_000, random.randrange(10**6), 0, i % 3, 0)

@@ -20,7 +20,7 @@ from tests.core.build import STAGES, TRAILS, Stages, Trails, quick_log, random_t
 @pytest.fixture
 def many_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(threads, "FEWEST", 1)
-    monkeypatch.setattr("os.cpu_count", lambda: 5)
+    monkeypatch.setattr(threads, "cores", lambda: 5)
 
 
 @pytest.mark.usefixtures("many_cores")
@@ -66,7 +66,7 @@ def test_units_reached_in_stretches_are_those_of_the_whole(
     whole = _reached(find_rows(log, selection), limit, order)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(threads, "FEWEST", 1)
-        patch.setattr("os.cpu_count", lambda: 4)
+        patch.setattr(threads, "cores", lambda: 4)
         assert _reached(find_rows(log, selection), limit, order) == whole
 
 
@@ -88,7 +88,7 @@ def test_rows_found_in_stretches_are_those_of_the_whole(trails: Trails, stages: 
     _ = whole.before
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(threads, "FEWEST", 1)
-        patch.setattr("os.cpu_count", lambda: 3)
+        patch.setattr(threads, "cores", lambda: 3)
         _same(find_rows(log, selection), whole)
 
 
