@@ -16,6 +16,7 @@ from tracer_tui.config import Config
 from tracer_tui.palette import commands
 from tracer_tui.screens.opening import OpenEngine, Opening
 from tracer_tui.signals import when_told_to_end
+from tracer_tui.widgets.line_view import STYLES
 
 UNREADABLE = 3
 """Exit code where the source could not be read."""
@@ -26,6 +27,7 @@ class TracerApp(App[None]):
 
     TITLE = "tracer-tui"
     CSS_PATH = "tracer.tcss"
+    COMPONENT_CLASSES: ClassVar[set[str]] = set(STYLES)
     ENABLE_COMMAND_PALETTE = True
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - not a ClassVar
     VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-tall")]  # noqa: RUF012 - not a ClassVar

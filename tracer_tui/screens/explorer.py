@@ -8,7 +8,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.widgets import Footer
 
 from core.cohort import EVERYBODY, Cohort, Filter, Kind, Part
 from core.study import Study
@@ -21,6 +20,7 @@ from tracer_tui.screens.rejects import Rejects
 from tracer_tui.screens.why import Why
 from tracer_tui.widgets.funnel_bars import FunnelBars
 from tracer_tui.widgets.funnel_pane import FunnelPane
+from tracer_tui.widgets.key_line import KeyLine
 from tracer_tui.widgets.rulers import Rulers
 from tracer_tui.widgets.session_timeline import SessionTimeline
 from tracer_tui.widgets.status_line import StatusLine
@@ -63,7 +63,7 @@ class Explorer(OutputKeys):
         yield StatusLine(self.summary, self.first_hint()).data_bind(
             Explorer.busy, answer=Explorer.funnel
         )
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyLine(id="keys")
 
     # What the panes wish.
 
