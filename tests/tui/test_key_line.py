@@ -13,11 +13,11 @@ def shown(face: Face, width: int) -> str:
 
 async def test_the_keys_of_the_pane_in_focus_come_first() -> None:
     async with opened(demo_engine()) as face:
-        assert shown(face, 80).split()[:4] == ["/", "Search", "⏎", "Timeline"]
+        assert shown(face, 80).split()[:4] == ["/", "Search", "enter", "Timeline"]
         await face.press("2")
-        assert shown(face, 80).split()[:2] == ["⏎", "Properties"]
+        assert shown(face, 80).split()[:2] == ["enter", "Properties"]
         await face.press("3")
-        assert shown(face, 80).split()[:3] == ["⏎", "Who", "left"]
+        assert shown(face, 80).split()[:3] == ["enter", "Who", "left"]
 
 
 @pytest.mark.parametrize("width", [8, 20, 40, 80, 200])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, get_args
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
@@ -28,6 +28,9 @@ from tracer_tui.widgets.trail_lines import TrailLines
 from tracer_tui.widgets.user_lines import UserLines
 from tracer_tui.widgets.user_list import UserList
 
+_ROOM_FOR_TITLES = 30
+"""Lines of the screen from which the funnel's columns have titles."""
+
 
 class Explorer(OutputKeys):
     """Three panes over one study."""
@@ -39,6 +42,7 @@ class Explorer(OutputKeys):
         Binding("i", "why", "Why", id="study.why"),
         Binding("escape", "back", "Back", show=False, id="users.everybody"),
         Binding("!", "rejects", "Rejected rows", show=False, id="app.rejects"),
+        Binding("x", "export", "Export", id="out.export"),
         Binding("q", "app.quit", "Quit", id="app.quit"),
     ]
 
@@ -64,6 +68,10 @@ class Explorer(OutputKeys):
             Explorer.busy, answer=Explorer.funnel
         )
         yield KeyLine(id="keys")
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Say what the columns of the funnel are where there is a line to spare."""
+        self.funnel_pane.bars.has_titles = event.size.height >= _ROOM_FOR_TITLES
 
     # What the panes wish.
 
