@@ -204,6 +204,10 @@ class Trail(Protocol):
         """What an event is to the funnel."""
         ...
 
+    def last_counted(self, start: int, count: int) -> int | None:
+        """The place of the last event that counted, of so many from a place on; None for none."""
+        ...
+
     def density(self, bins: int) -> list[int]:
         """Events in each of so many equal stretches of the user's life."""
         ...

@@ -95,6 +95,11 @@ class LocalTrail:
             pending=bool(self.pending[place]),
         )
 
+    def last_counted(self, start: int, count: int) -> int | None:
+        """The place of the last event that counted, of so many from a place on; None for none."""
+        counted = np.flatnonzero(self.counted[start : start + count] >= 0)
+        return start + int(counted[-1]) if len(counted) else None
+
     def density(self, bins: int) -> list[int]:
         """Events in each of so many equal stretches of the user's life."""
         time = self.made_of.log.time

@@ -13,9 +13,11 @@ from textual.screen import Screen
 
 from core.study import Study
 from tracer_tui.config import Config
+from tracer_tui.keys import in_words
 from tracer_tui.palette import commands
 from tracer_tui.screens.opening import OpenEngine, Opening
 from tracer_tui.signals import when_told_to_end
+from tracer_tui.widgets.line_view import STYLES
 
 UNREADABLE = 3
 """Exit code where the source could not be read."""
@@ -26,6 +28,7 @@ class TracerApp(App[None]):
 
     TITLE = "tracer-tui"
     CSS_PATH = "tracer.tcss"
+    COMPONENT_CLASSES: ClassVar[set[str]] = set(STYLES)
     ENABLE_COMMAND_PALETTE = True
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - not a ClassVar
     VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-tall")]  # noqa: RUF012 - not a ClassVar
@@ -82,6 +85,10 @@ class TracerApp(App[None]):
 
         if not isinstance(self.screen, Help):
             self.push_screen(Help(keys_of(self, self.screen)))
+
+    def get_key_display(self, binding: Binding) -> str:
+        """Call keys what they are called in the texts."""
+        return in_words(super().get_key_display(binding))
 
     def _fatal_error(self) -> None:
         """Leave, with a line that says where it broke, without the values there."""

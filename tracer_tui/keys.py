@@ -23,6 +23,13 @@ def bindings_by_place() -> Mapping[str, Sequence[Binding]]:
     return {kind.__name__: _bindings(kind) for kind in _kinds(DOMNode)}
 
 
+def in_words(sign: str) -> str:
+    """A key as the texts call it, from the sign that Textual has for it: "⏎" is "enter"."""
+    if len(sign) > 1 and sign.startswith("^"):
+        return f"ctrl+{sign[1:]}"
+    return {"⏎": "enter", "⌫": "backspace", "⇥": "tab", "␛": "esc"}.get(sign, sign)
+
+
 def _kinds(base: type[DOMNode]) -> list[type[DOMNode]]:
     """Our classes with keys, however deep."""
     found = []

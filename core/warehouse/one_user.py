@@ -66,6 +66,10 @@ class WarehouseTrail:
         """What an event is to the funnel."""
         return self.pulled.marks(place)
 
+    def last_counted(self, start: int, count: int) -> int | None:
+        """The place of the last event that counted, of so many from a place on; None for none."""
+        return self.pulled.last_counted(start, count)
+
     def density(self, bins: int) -> list[int]:
         """Events in each of so many equal stretches of the user's life."""
         return self.pulled.density(bins)

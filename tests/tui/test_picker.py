@@ -1,6 +1,7 @@
 """The stage picker, by what it gives back."""
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,7 @@ import core
 from tests.tui.driving import drawn_lines, engine_of, settled
 from tracer_tui.completion import matching
 from tracer_tui.screens.picker import Choices, StagePicker
+from tracer_tui.widgets.line_view import STYLES
 
 COUNTS = {"cart": 5, "home": 7, "payment": 7, "payment_error": 4, "product": 11, "日本": 1}
 
@@ -20,6 +22,7 @@ class Asking(App[None]):
     """Nothing but the picker, and what it gave back."""
 
     CSS_PATH = "../../tracer_tui/tracer.tcss"
+    COMPONENT_CLASSES: ClassVar[set[str]] = set(STYLES)
 
     def __init__(self, counts: Mapping[str, int] = COUNTS) -> None:
         super().__init__()

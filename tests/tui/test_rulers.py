@@ -86,13 +86,13 @@ async def test_rulers_move_with_the_keys_the_click_and_the_wheel() -> None:
     async with opened(demo_engine(), study(",".join(FIVE)), size=WIDE) as face:
         rulers = face.explorer.query_one(Rulers)
         curves, numbers = drawn_lines(rulers, width=100)
-        assert numbers.split("  ")[0].strip() == "20m 6 ◂ 30m 5 ▸ 45m 5"
-        assert "90d 60.0 % ◂ off 60.0 %  ◆ knee 18m" in numbers
+        assert numbers.split("  ")[0].strip() == "20m 6 ◂ 30m 5 sessions ▸ 45m 5"
+        assert "90d 60.0 % ◂ off 60.0 % complete  ◆ knee 18m" in numbers
         marker = curves.index("┃")
         await face.press("[")
         curves, numbers = drawn_lines(rulers, width=100)
         assert curves.index("┃") < marker
-        assert "15m 7 ◂ 20m 6 ▸ 30m 5" in numbers
+        assert "15m 7 ◂ 20m 6 sessions ▸ 30m 5" in numbers
         await face.click(rulers, (3, 1))
         assert face.study.timeout == 15 * MINUTE
         await face.click(rulers, (rulers.size.width // 2 + 4, 1))

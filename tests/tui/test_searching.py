@@ -60,7 +60,10 @@ async def test_escape_clears_the_search_and_keeps_the_user(leave: list[str]) -> 
         assert face.page.total == 60
         assert face.focused is face.lines
         assert not face.users.query_one(Input).display
-        assert (face.subtitle(face.users), face.title(face.users)) == ("last ▾", "1 Users · 60")
+        assert (face.subtitle(face.users), face.title(face.users)) == (
+            "by last seen ▾",
+            "1 Users · 60",
+        )
         assert face.user == face.trail.user == "u17"
 
 

@@ -159,7 +159,7 @@ def test_the_demo_from_the_first_paint_to_the_last() -> None:
         shown.press("\r")
         shown.shows("1 Sessions · 2", "left at ④ payment", "dee · 1 session · 10 events")
         shown.resize(120, 40)
-        shown.shows("demo_events.json · 43 events")
+        shown.shows("demo_events.json · 43 events", "of last")
         assert max(map(len, shown.screen.splitlines())) == 120
         shown.press("q")
         assert shown.leave() == 0

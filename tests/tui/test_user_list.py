@@ -40,7 +40,7 @@ async def test_any_column_sorts_by_key_and_by_click_and_the_order_is_shown() -> 
             assert face.page.sort == Sort(key, descending=True)  # type: ignore[arg-type]  # a key
             await face.click(face.lines, (title.index(name) + 1, 0))
             assert not face.page.sort.descending
-        assert face.subtitle(face.users) == "depth ▴"
+        assert face.subtitle(face.users) == "by depth ▴"
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 
 from textual import on
 from textual.message import Message
-from textual.reactive import var
+from textual.reactive import Reactive, var
 from textual.screen import Screen
+from textual.widget import Widget
 
 from core.cohort import EVERYBODY, Cohort
 from core.engine import Engine, FunnelAnswer, UserRow
@@ -28,6 +29,9 @@ PATIENCE = 0.04
 
 class Answering(Screen[None]):
     """Holds a view, and what the engine answered to it."""
+
+    # Textual's own repaints the whole screen whenever the focus moves; the panes see to themselves.
+    focused: Reactive[Widget | None] = Reactive(None, repaint=False)
 
     view: var[View] = var(View(), init=False)
     """What the person asked to see."""

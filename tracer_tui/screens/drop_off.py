@@ -28,6 +28,9 @@ from tracer_tui.widgets.line_view import Cell, LineView
 _NUMBERS = 48
 """Cells of the numbers beside a name."""
 
+_MUCH = 0.05
+"""A difference of shares that stands out."""
+
 Line = str | Contrast
 """A title, or something that was done."""
 
@@ -69,9 +72,9 @@ class ContrastLines(LineView):
         line = self.lines[index]
         if isinstance(line, str):
             return [(f" {line}", "line--bold")]
-        apart = line.difference
-        kind = "line--bad" if apart > 0 else "line--good" if apart < 0 else "line--dim"
-        name = _name(line)
+        apart, name = line.difference, _name(line)
+        # Only what stands out has weight: most differences are small, and none is good or bad.
+        kind = "line--bold" if abs(apart) >= _MUCH else "line--dim"
         return [
             (fit(f"   {name}", max(4, width - _NUMBERS)), ""),
             (f"{count(line.left):>8} {percent(line.left_share):>8}", "", "left"),

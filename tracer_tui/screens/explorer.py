@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar, get_args
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.widgets import Footer
 
 from core.cohort import EVERYBODY, Cohort, Filter, Kind, Part
 from core.study import Study
@@ -21,12 +20,16 @@ from tracer_tui.screens.rejects import Rejects
 from tracer_tui.screens.why import Why
 from tracer_tui.widgets.funnel_bars import FunnelBars
 from tracer_tui.widgets.funnel_pane import FunnelPane
+from tracer_tui.widgets.key_line import KeyLine
 from tracer_tui.widgets.rulers import Rulers
 from tracer_tui.widgets.session_timeline import SessionTimeline
 from tracer_tui.widgets.status_line import StatusLine
 from tracer_tui.widgets.trail_lines import TrailLines
 from tracer_tui.widgets.user_lines import UserLines
 from tracer_tui.widgets.user_list import UserList
+
+_ROOM_FOR_TITLES = 30
+"""Lines of the screen from which the funnel's columns have titles."""
 
 
 class Explorer(OutputKeys):
@@ -39,6 +42,7 @@ class Explorer(OutputKeys):
         Binding("i", "why", "Why", id="study.why"),
         Binding("escape", "back", "Back", show=False, id="users.everybody"),
         Binding("!", "rejects", "Rejected rows", show=False, id="app.rejects"),
+        Binding("x", "export", "Export", id="out.export"),
         Binding("q", "app.quit", "Quit", id="app.quit"),
     ]
 
@@ -63,7 +67,11 @@ class Explorer(OutputKeys):
         yield StatusLine(self.summary, self.first_hint()).data_bind(
             Explorer.busy, answer=Explorer.funnel
         )
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyLine(id="keys")
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Say what the columns of the funnel are where there is a line to spare."""
+        self.funnel_pane.bars.has_titles = event.size.height >= _ROOM_FOR_TITLES
 
     # What the panes wish.
 

@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
+from textual.containers import Container, Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
 from tracer_tui.drawing import fit
+from tracer_tui.widgets.line_view import LineView
+
+_HERE, _EVERYWHERE, _MOVING = "In this pane", "Everywhere", "Moving"
 
 Groups = Mapping[str, Mapping[str, Sequence[str]]]
 """Under each title, what can be done, and the keys that do it."""
 
 
 def keys_of(app: App[None], screen: Screen[object]) -> Groups:
-    """The keys that work now: those of the pane in focus, and those of the screen."""
-    groups: dict[str, dict[str, list[str]]] = {"In this pane": {}, "Everywhere": {}}
+    """The keys that work now: those of the pane in focus, those that move in it, and the others."""
+    moves = {binding.id for binding in LineView.BINDINGS if isinstance(binding, Binding)}
+    groups: dict[str, dict[str, list[str]]] = {_HERE: {}, _EVERYWHERE: {}, _MOVING: {}}
     for active in screen.active_bindings.values():
         node, binding = active.node, active.binding
         if binding.description and active.enabled:
-            title = "Everywhere" if node in (screen, app) else "In this pane"
+            title = _EVERYWHERE if node in (screen, app) else _HERE
+            title = _MOVING if binding.id in moves else title
             key = app.get_key_display(replace(binding, key_display=None))
             groups[title].setdefault(binding.description, []).append(key)
     return {title: keys for title, keys in groups.items() if keys}
@@ -44,11 +49,19 @@ class Help(ModalScreen[None]):
         self._groups = groups
 
     def compose(self) -> ComposeResult:
-        """A box that scrolls."""
-        with VerticalScroll(classes="box") as box:
+        """A box that scrolls; where it is wide, what works everywhere stands beside the rest."""
+        with VerticalScroll(classes="box -wide-box") as box:
             box.border_title = "Keys"
             box.border_subtitle = "esc closes"
-            for title, lines in self._groups.items():
-                yield Static(Content(title), classes="help-title")
-                keys = (f"  {fit(' '.join(keys), 14)} {what}" for what, keys in lines.items())
-                yield Static(Content("\n".join(keys)))
+            with Container(id="help-groups"):
+                for titles in ((_HERE, _MOVING), (_EVERYWHERE,)):
+                    with Vertical():
+                        for title in titles:
+                            if title in self._groups:
+                                yield Static(Content(title), classes="help-title")
+                                yield Static(Content("\n".join(_lines(self._groups[title]))))
+
+
+def _lines(keys: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    for what, names in keys.items():
+        yield f"  {fit(' '.join(names), 16)} {what}"

@@ -16,11 +16,12 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 from textual.worker import get_current_worker
 
 from core.errors import Cancelled, TracerError
 from tracer_tui.text import content, visible
+from tracer_tui.widgets.key_line import KeyLine
 
 if TYPE_CHECKING:
     from core.engine import Engine
@@ -82,7 +83,7 @@ class Opening(Screen[None]):
     def compose(self) -> ComposeResult:
         """One message."""
         yield Static(content(f"Reading {self._label} …"), id="message")
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyLine(id="keys")
 
     def on_mount(self) -> None:
         """Read after the first paint."""

@@ -17,7 +17,7 @@ from core.study import Study
 from core.tables import funnel_table, trail_table, users_table
 from tracer_tui.answers import Answers
 from tracer_tui.crash import state_folder
-from tracer_tui.drawing import count, percent
+from tracer_tui.drawing import plural
 from tracer_tui.saved import SavedFunnels, files_for
 from tracer_tui.screens.export_box import ExportBox, Target, What
 from tracer_tui.screens.funnel_picker import FunnelPicker
@@ -27,14 +27,13 @@ from tracer_tui.screens.prompt import Prompt
 from tracer_tui.text import visible
 from tracer_tui.widgets.status_line import StatusLine
 
-HINT = "? keys here · ctrl+p everything · [ ] timeout · enter on a bar: who left · i why"
+HINT = "? keys · ctrl+p everything · [ ] timeout · 3, enter: who left · v what they did"
 
 
 class OutputKeys(PaneKeys):
     """A screen whose answers can be written, copied, saved and compared."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("x", "export", "Export", show=False, id="out.export"),
         Binding("y", "copy", "Copy the row", show=False, id="out.copy"),
         Binding("Y", "copy_flags", "Copy the flags", show=False, id="out.copy_flags"),
         Binding("m", "pin", "Compare with this", show=False, id="funnel.pin"),
@@ -101,6 +100,9 @@ class OutputKeys(PaneKeys):
         if target is None:
             return
         pieces = self._pieces(target)
+        rows = ""
+        if target.what == "list" and self.listing is not None:
+            rows = f": {plural(self.listing.page.total, 'row')}"
 
         def work() -> None:
             try:
@@ -108,7 +110,7 @@ class OutputKeys(PaneKeys):
             except TracerError as error:
                 self.app.call_from_thread(self._tell, str(error), "error")
             else:
-                self.app.call_from_thread(self._tell, f"Written to {target.path}")
+                self.app.call_from_thread(self._tell, f"Written to {target.path.absolute()}{rows}")
 
         self.run_worker(work, thread=True, group="writing")
 
@@ -167,7 +169,7 @@ class OutputKeys(PaneKeys):
             if here >= len(stages):
                 return ""
             stage = stages[here]
-            return f"{stage.stage}\t{count(stage.count)}\t{percent(stage.conversion)}"
+            return f"{stage.stage}\t{stage.count}\t{stage.conversion}"
         row = self.users.lines.row
         return "\n".join(self.users.marked or ([row.user] if row is not None else []))
 

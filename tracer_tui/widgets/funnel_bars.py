@@ -13,26 +13,26 @@ from textual.message import Message
 from textual.reactive import reactive
 
 from core.cohort import Cohort, Kind, Part
-from core.durations import format_limit
 from core.engine import FunnelAnswer
 from core.result import StageResult
+from core.study import Study
 from tracer_tui.details import Details
 from tracer_tui.drawing import (
     count,
     fit,
     parted_bar,
     percent,
-    plural,
     points,
     seconds,
     stage_sign,
 )
+from tracer_tui.rules import biggest_leak, counted, cuts, rules
 from tracer_tui.text import visible
 from tracer_tui.widgets.line_view import Cell, LineView
 
 _LEAK = " ◀ leak"
-_ROOM_FOR_MEDIANS = 96
-_ROOM_FOR_STEPS = 76
+_ROOM_FOR_MEDIANS = 90
+_ROOM_FOR_STEPS = 100
 """Widths of the pane from which these columns are shown."""
 
 
@@ -56,6 +56,8 @@ class FunnelBars(LineView):
     """What it is compared with."""
     cohort: reactive[Cohort] = reactive(Cohort())
     """Who is listed: marked on the bars."""
+    has_titles: reactive[bool] = reactive(False)
+    """Whether there is a line to spare for what the columns are."""
 
     @dataclass
     class PartPicked(Message):
@@ -105,15 +107,40 @@ class FunnelBars(LineView):
         """Compare with something else."""
         self.refresh()
 
+    def watch_has_titles(self, has_titles: bool) -> None:
+        """Make room for the titles, or take it back."""
+        self.HEADER_LINES = int(has_titles)
+        self.watch_line_count(self.line_count)
+
+    def draw_header(self, width: int) -> Sequence[Cell]:
+        """What the columns are."""
+        answer = self.answer
+        if answer is None or not answer.stages:
+            return []
+        label, digits = _label_width(answer, width), _digits(answer)
+        numbers = sum(cell_len(text) for text, *_ in self._numbers(answer, 0, width))
+        bar = max(4, width - 4 - label - numbers - 1)
+        titles = [
+            f"   {fit('stage', label)} ",
+            f"{counted(answer.study):>{bar + digits + 1}}",
+            f" {'of ' + stage_sign(0):>8}",
+        ]
+        if self.pinned is not None:
+            titles.append(f" │ {'beside':>7}")
+        elif width >= _ROOM_FOR_STEPS:
+            titles.append(f" {'of last':>8}")
+        if self.pinned is None and width >= _ROOM_FOR_MEDIANS:
+            rest = width - 1 - sum(map(cell_len, titles)) - len(_LEAK)
+            titles.append(f"{'to the next':>{max(rest, 0)}}")
+        return [("".join(titles), "line--dim")]
+
     def draw_line(self, index: int, width: int) -> Sequence[Cell]:
         """One stage: its bar and its numbers."""
         answer = self.answer
         if answer is None:
             return []
         stage = answer.stages[index]
-        label_width = min(
-            max(cell_len(visible(s.stage)) for s in answer.stages), max(8, width // 4)
-        )
+        label_width = _label_width(answer, width)
         numbers = self._numbers(answer, index, width)
         taken = sum(cell_len(text) for text, *_ in numbers)
         bar_width = max(4, width - 4 - label_width - taken - 1)
@@ -132,7 +159,7 @@ class FunnelBars(LineView):
     def _numbers(self, answer: FunnelAnswer, index: int, width: int) -> list[Cell]:
         """What stands beside a bar, as wide on every line."""
         stage, is_last = answer.stages[index], index == len(answer.stages) - 1
-        digits = max(5, *(len(count(each.count)) for each in answer.stages))
+        digits = _digits(answer)
         cells: list[Cell] = [
             (f" {count(stage.count):>{digits}}", "line--bold", "reached"),
             (f" {percent(stage.conversion):>8}", ""),
@@ -141,7 +168,7 @@ class FunnelBars(LineView):
             return [*cells, *_compared(self.pinned, stage, index)]
         if width >= _ROOM_FOR_STEPS:
             cells.append((f" {percent(stage.step_conversion):>8}", "line--dim", "reached"))
-        cells += self._left(answer, stage, is_last=is_last)
+        cells += self._left(answer, index, is_last=is_last)
         if any(each.pending for each in answer.stages):
             text = f" …{count(stage.pending)}" if stage.pending else ""
             cells.append((f"{text:<{digits + 2}}", "line--accent", "pending"))
@@ -150,12 +177,14 @@ class FunnelBars(LineView):
         cells.append((_LEAK if answer.leak == index else " " * len(_LEAK), "line--bad"))
         return cells
 
-    def _left(self, answer: FunnelAnswer, stage: StageResult, *, is_last: bool) -> list[Cell]:
+    def _left(self, answer: FunnelAnswer, index: int, *, is_last: bool) -> list[Cell]:
+        stage = answer.stages[index]
         most = max(len(count(each.dropped)) for each in answer.stages)
         if is_last:
             return [(" " * (9 + most + 7), "")]
         share = f"−{percent(stage.drop_off)}" if stage.dropped else ""
-        kind = "line--bad" if stage.dropped else "line--dim"
+        # One colour alone says where to look.
+        kind = "line--bad" if answer.leak == index else "" if stage.dropped else "line--dim"
         return [(f" {share:>8} {count(stage.dropped):>{most}} left ", kind, "left")]
 
     def _median(self, answer: FunnelAnswer, index: int) -> str:
@@ -221,19 +250,25 @@ class FunnelBars(LineView):
         if answer.warnings:
             return [(fit(f" ! {visible(answer.warnings[0])}", width), "line--bad")]
         if self.pinned is not None:
-            return [(fit(f" Beside: {_rules(self.pinned)} · m ends it", width), "line--bold")]
+            return [
+                (fit(f" Beside: {_question(self.pinned.study)} · m ends it", width), "line--bold")
+            ]
+        words = f" {biggest_leak(answer)}"
         if answer.leak is None:
-            return [(fit(" Nobody left along the way.", width), "line--dim")]
-        here, after = answer.stages[answer.leak], answer.stages[answer.leak + 1]
-        counted = "session" if answer.study.scope == "journeys" else "user"
-        words = (
-            f" Biggest leak: {count(here.dropped)} of {plural(here.count, counted)} leave between "
-            f"{visible(here.stage)} and {visible(after.stage)}"
-        )
+            return [(fit(words, width), "line--dim")]
         if self.cursor == answer.leak and not self.cohort.filters:
             hint = " · enter: who" if self.has_focus else " · 3, then enter: who"
             words += hint if cell_len(words + hint) <= width else ""
         return [(fit(words, width), "line--bold")]
+
+
+def _label_width(answer: FunnelAnswer, width: int) -> int:
+    longest = max(cell_len(visible(stage.stage)) for stage in answer.stages)
+    return min(longest, max(8, width // 4))
+
+
+def _digits(answer: FunnelAnswer) -> int:
+    return max(5, *(len(count(stage.count)) for stage in answer.stages))
 
 
 def _compared(pinned: FunnelAnswer, stage: StageResult, index: int) -> list[Cell]:
@@ -251,8 +286,6 @@ def _compared(pinned: FunnelAnswer, stage: StageResult, index: int) -> list[Cell
     ]
 
 
-def _rules(answer: FunnelAnswer) -> str:
-    """The question that a pinned answer is to, in a few words."""
-    study = answer.study
-    limits = f"timeout {format_limit(study.timeout)} · window {format_limit(study.window)}"
-    return f"{study.scope} · {study.order} · {limits}"
+def _question(study: Study) -> str:
+    """The question that a pinned answer is to."""
+    return f"{rules(study)} · {cuts(study)}"

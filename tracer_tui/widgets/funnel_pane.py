@@ -8,10 +8,9 @@ from textual.content import Content
 from textual.reactive import var
 
 from core.cohort import Cohort
-from core.durations import format_limit
 from core.engine import FunnelAnswer
 from tracer_tui.details import Details
-from tracer_tui.text import visible
+from tracer_tui.rules import cuts, rules
 from tracer_tui.widgets.funnel_bars import FunnelBars
 from tracer_tui.widgets.rulers import Rulers
 
@@ -59,12 +58,5 @@ class FunnelPane(Vertical):
         """Say what is asked."""
         if answer is None:
             return
-        study = answer.study
-        rules = f"{study.scope} · {study.order} · window {format_limit(study.window)}"
-        suggested = " · suggested" if study.suggested else ""
-        self.border_title = Content(f"3 Funnel · {rules}{suggested}")
-        field = study.journey_rules.session_field
-        timeout = (
-            f"sessions by {visible(field)}" if field else f"timeout {format_limit(study.timeout)}"
-        )
-        self.border_subtitle = Content(timeout)
+        self.border_title = Content(f"3 Funnel · {rules(answer.study)}")
+        self.border_subtitle = Content(cuts(answer.study))

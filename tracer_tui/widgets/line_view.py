@@ -24,6 +24,18 @@ Cell = tuple[str, str] | tuple[str, str, str]
 what a click on it means to the list, if it means more than going to its line."""
 
 
+STYLES = frozenset(
+    f"line--{name}"
+    for name in (
+        *("header", "cursor", "cursor-blurred", "stale"),
+        *("dim", "bold", "bar", "accent", "good", "bad", "chip", "match"),
+    )
+)
+"""The component classes that cells name. The application has them, once for all lists: of its own
+each list would have to find them all anew whenever the focus comes or goes.
+"""
+
+
 class LineView(ScrollView, can_focus=True, inherit_bindings=False):
     """A list of lines with a cursor. Subclasses draw one line at a time."""
 
@@ -37,21 +49,6 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
         Binding("pagedown", "move_pages(1.0)", "A page down", show=False, id="move.page_down"),
         Binding("pageup", "move_pages(-1.0)", "A page up", show=False, id="move.page_up"),
     ]
-    COMPONENT_CLASSES = {  # noqa: RUF012 - Textual's own way
-        "line--header",
-        "line--cursor",
-        "line--cursor-blurred",
-        "line--dim",
-        "line--bar",
-        "line--accent",
-        "line--good",
-        "line--bad",
-        "line--bold",
-        "line--stale",
-        "line--chip",
-        "line--match",
-    }
-
     HEADER_LINES = 0
     """Lines at the top that do not scroll: one or none."""
     FOOTER_LINES = 0
@@ -102,7 +99,7 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
     ) -> None:
         """Begin without lines."""
         super().__init__(name=name, id=id, classes=classes)
-        self._styles: dict[tuple[str, str], Style] = {}
+        self._styles: dict[tuple[str, str, str], Style] = {}
 
     def follow(self, index: int, link: str) -> None:
         """Do what a click on a cell with a link means; the header's index is -1."""
@@ -250,10 +247,10 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
         if self.HEADER_LINES <= y < self.size.height:
             self.refresh(Region(0, y, self.size.width, 1))
 
-    def render_lines(self, crop: Region) -> list[Strip]:
-        """Draw some lines; styles are looked up once for all of them."""
+    def notify_style_update(self) -> None:
+        """Look all styles up anew."""
         self._styles.clear()
-        return super().render_lines(crop)
+        super().notify_style_update()
 
     def _strip(self, cells: Sequence[Cell], width: int, ground: str) -> Strip:
         segments = [Segment(text, self._style(ground, name)) for text, name, *_ in cells]
@@ -261,13 +258,13 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _style(self, ground: str, name: str) -> Style:
         """How a cell looks on a ground."""
-        style = self._styles.get((ground, name))
+        stale = "line--stale" if self.is_stale else ""
+        style = self._styles.get((stale, ground, name))
         if style is None:
             style = self.rich_style
-            for part in ("line--stale" if self.is_stale else "", ground, name):
-                if part:
-                    style += self.get_component_rich_style(part, partial=True)
-            self._styles[ground, name] = style
+            for part in filter(None, (stale, ground, name)):
+                style += self.app.get_component_styles(part).partial_rich_style
+            self._styles[stale, ground, name] = style
         return style
 
 

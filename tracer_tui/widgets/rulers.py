@@ -62,12 +62,9 @@ class Rulers(LineView, can_focus=False):
         half = width // 2 - 1
         details = self.details if self.details and self.details.study == study else None
         waits = details is None
-        left = _Half(
-            "timeout", study.timeout, details.timeouts if details else None, _sessions, waits=waits
-        )
-        right = _Half(
-            "window", study.window, details.windows if details else None, _conversion, waits=waits
-        )
+        timeouts, windows = (details.timeouts, details.windows) if details else (None, None)
+        left = _Half("timeout", study.timeout, timeouts, _sessions, "sessions", waits=waits)
+        right = _Half("window", study.window, windows, _conversion, "complete", waits=waits)
         if study.journey_rules.session_field is not None:
             told: list[Cell] = [(fit(" the data tells sessions", half), "line--dim")]
         else:
@@ -103,6 +100,7 @@ class _Half:
         limit: int | None,
         ruler: Ruler | None,
         words: Callable[[float], str],
+        unit: str,
         *,
         waits: bool,
     ) -> None:
@@ -111,6 +109,7 @@ class _Half:
         self.limit = limit
         self.ruler = ruler
         self.words = words
+        self.unit = unit
 
     def cells(self, line: int, width: int) -> list[Cell]:
         """One of its lines, in exactly so many cells."""
@@ -136,18 +135,30 @@ class _Half:
         if self.ruler is None:
             return [(fit(f" {here}{'…' if self.waits else ''}", width), "line--dim")]
         here += self.words(self.ruler.here.value)
-        cells: list[Cell] = [(" ", "")]
-        if self.ruler.shorter:
-            cells += [(self._rung(self.ruler.shorter), "line--dim", f"{self.kind} -1"), (" ◂ ", "")]
-        cells.append((here, "line--bold"))
-        if self.ruler.longer:
-            cells += [(" ▸ ", ""), (self._rung(self.ruler.longer), "line--dim", f"{self.kind} 1")]
+        knee = ""
         if self.ruler.knee is not None:
             knee = f"  {_KNEE} knee {format_limit(_round(self.ruler.knee))}"
-            if sum(cell_len(text) for text, *_ in cells) + cell_len(knee) <= width:
-                cells.append((knee, "line--accent"))
+        # What there is no room for is left out, what one could do without first.
+        tried = [(f"{here} {self.unit}", knee), (here, knee), (f"{here} {self.unit}", "")]
+        for middle, end in tried:
+            cells = self._around(middle, end)
+            if sum(cell_len(text) for text, *_ in cells) <= width:
+                break
+        else:
+            cells = self._around(here, "")
         taken = sum(cell_len(text) for text, *_ in cells)
         return [*cells, (" " * (width - taken), "")] if taken <= width else _cut(cells, width)
+
+    def _around(self, here: str, knee: str) -> list[Cell]:
+        """What the limit comes to, between what its neighbours do."""
+        ruler = self.ruler
+        cells: list[Cell] = [(" ", "")]
+        if ruler is not None and ruler.shorter:
+            cells += [(self._rung(ruler.shorter), "line--dim", f"{self.kind} -1"), (" ◂ ", "")]
+        cells.append((here, "line--bold"))
+        if ruler is not None and ruler.longer:
+            cells += [(" ▸ ", ""), (self._rung(ruler.longer), "line--dim", f"{self.kind} 1")]
+        return [*cells, (knee, "line--accent")]
 
     def _rung(self, rung: Rung) -> str:
         return f"{format_limit(rung.limit)} {self.words(rung.value)}"

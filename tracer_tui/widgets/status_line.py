@@ -6,14 +6,13 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from core.durations import format_limit
 from core.engine import FunnelAnswer, Summary
 from tracer_tui.drawing import plural
 from tracer_tui.text import visible
 
 
 class StatusLine(Widget):
-    """File, events, users, sessions, rejected rows, timeout and scope."""
+    """File, events, users, sessions and rejected rows."""
 
     answer: reactive[FunnelAnswer | None] = reactive(None)
     """What its numbers are for the present question."""
@@ -35,18 +34,11 @@ class StatusLine(Widget):
             return Content(f" {self.hint}")
         if self.answer is None:
             return Content("")
-        field = self.answer.study.journey_rules.session_field
-        limit = format_limit(self.answer.study.timeout)
-        timeout = f"timeout {limit}" if self.size.width >= 100 else limit
-        if field is not None:
-            timeout = f"sessions by {visible(field)}"
         facts = [
             plural(self.answer.events_count, "event"),
             plural(self.answer.users_count, "user"),
             plural(self.answer.journeys_count, "session"),
             f"{self.summary.report.rejected_rows:,} rejected",
-            timeout,
-            self.answer.study.scope,
         ]
         if self.busy:
             facts.append(self.busy)

@@ -15,7 +15,7 @@ from textual.reactive import reactive
 from core.engine import Marks, Session, Trail
 from core.study import Study
 from tracer_tui.answers import Shown
-from tracer_tui.drawing import day, fit, offset, plural, span, sparks, stage_sign, stretch
+from tracer_tui.drawing import clock, day, fit, offset, plural, span, sparks, stage_sign, stretch
 from tracer_tui.folds import Folds
 from tracer_tui.text import visible
 from tracer_tui.widgets.line_view import Cell, LineView
@@ -90,8 +90,10 @@ class TrailLines(LineView):
             return
         if shown.session is None and stays and place is not None and self.cursor > 0:
             self.go_to(place)
+        elif shown.session is None:
+            self._go_to_session(0)
         else:
-            self._go_to_session((shown.session or 1) - 1)
+            self._go_to_end_of_attempt(shown.session - 1)
 
     def watch_sought(self) -> None:
         """Mark other events."""
@@ -256,6 +258,18 @@ class TrailLines(LineView):
         self.cursor = int(self._folds.headers[number])
         self.bring_into_sight(self.cursor, lines_after=shown)
 
+    def _go_to_end_of_attempt(self, number: int) -> None:
+        """Go to the last event of a session that counted: what follows is what was done instead."""
+        self._go_to_session(number)
+        if self.trail is None or not self.line_count or self._folds.folded[number]:
+            return
+        session = self.trail.sessions[number]
+        place = self.trail.last_counted(session.first_event, session.event_count)
+        if place is not None:
+            self.cursor = self._folds.line_of(place)
+            rest = session.first_event + session.event_count - 1 - place
+            self.bring_into_sight(self.cursor, lines_after=rest)
+
 
 def _place_of_time(trail: Trail, moment: int) -> int:
     """The place of the first event at a moment or later."""
@@ -267,11 +281,18 @@ def _place_of_time(trail: Trail, moment: int) -> int:
 
 
 def _header_cells(session: Session, sign: str, width: int) -> list[Cell]:
-    when = stretch(session.start, session.end)
-    length, events = span(session.end - session.start), plural(session.event_count, "event")
-    text = f" Session {session.index}  {when} · {length} · {events}"
-    if cell_len(text) > width - 1:
-        text = f" {session.index} {when} · {length} · {events}"
+    when, length = stretch(session.start, session.end), span(session.end - session.start)
+    events, begun = (
+        plural(session.event_count, "event"),
+        f"{day(session.start)} {clock(session.start)}",
+    )
+    texts = (
+        f" Session {session.index}  {when} · {length} · {events}",
+        f" {session.index}  {when} · {length} · {events}",
+        f" {session.index}  {begun} · {length} · {events}",
+        f" {session.index}  {begun} · {events}",
+    )
+    text = next((text for text in texts if cell_len(text) < width), texts[-1])
     return [(sign, "line--bold", str(session.index - 1)), (fit(text, width - 1), "line--bold")]
 
 

@@ -11,12 +11,16 @@ from textual.reactive import reactive
 
 from core.engine import Sort, SortKey, UserRow
 from tracer_tui.answers import Listing
-from tracer_tui.drawing import count, depth_marks, moment
+from tracer_tui.drawing import count, day, depth_marks, moment
 from tracer_tui.text import visible
 from tracer_tui.widgets.line_view import Cell, LineView, columns
 
 _KEYS: tuple[SortKey, ...] = get_args(SortKey)
-_TIME_WIDTH = 16
+_ID_WIDTH = 18
+"""Cells that ids get before times do."""
+_MOMENT, _DAY = 16, 6
+_TIMES = ((_MOMENT, _MOMENT), (0, _MOMENT), (0, _DAY))
+"""Cells of the first and the last time seen, the best first."""
 
 
 class UserLines(LineView):
@@ -74,11 +78,12 @@ class UserLines(LineView):
             "last": "last seen",
             "depth": "depth",
         }
+        widths = self._widths(width)
+        if widths["last"] == _DAY:
+            titles["last"] = "last"
         sort = self.listing.page.sort if self.listing else Sort()
         titles[sort.key] += "▾" if sort.descending else "▴"
-        return columns(
-            [(titles[key], size, "", key) for key, size in self._widths(width).items() if size]
-        )
+        return columns([(titles[key], size, "", key) for key, size in widths.items() if size])
 
     def draw_line(self, index: int, width: int) -> Sequence[Cell]:
         """One user, or one session of a user."""
@@ -98,7 +103,7 @@ class UserLines(LineView):
             "sessions": (f"#{row.journey}" if row.journey else count(row.sessions), ""),
             "events": (count(row.events), ""),
             "first": (moment(row.first), "line--dim"),
-            "last": (moment(row.last), "line--dim"),
+            "last": ((day if widths["last"] == _DAY else moment)(row.last), "line--dim"),
             "depth": (f"{depth_marks(row.depth, stages)}{pending}", "line--accent"),
         }
         return columns(
@@ -136,17 +141,27 @@ class UserLines(LineView):
         return bool(rows) and rows[0].journey is not None
 
     def _widths(self, width: int) -> dict[SortKey, int]:
-        """The cells of each column in so many; 0 for one that has no room. Negative sets right."""
+        """The cells of each column in so many; 0 for one that has no room. Negative sets right.
+
+        Ids come first: two users must not look the same.
+        """
         stages = len(self.listing.page.study.stages) if self.listing else 0
-        marks = max(6, min(stages, 8) + 1)
-        sessions, events = 5, 7
+        marks = max(6, min(stages, 8) + 1 if self._has_pending else min(stages, 8))
+        sessions, events = 5, 6
         rest = width - sessions - events - marks - 3
-        shown = max(0, min(2, (rest - 12) // (_TIME_WIDTH + 1)))
+        first, last = next(
+            (times for times in _TIMES if rest - sum(times) - sum(map(bool, times)) >= _ID_WIDTH),
+            (0, 0),
+        )
         return {
-            "user": max(6, rest - shown * (_TIME_WIDTH + 1)),
+            "user": max(6, rest - first - last - bool(first) - bool(last)),
             "sessions": -sessions,
             "events": -events,
-            "first": _TIME_WIDTH if shown > 1 else 0,
-            "last": _TIME_WIDTH if shown else 0,
+            "first": first,
+            "last": last,
             "depth": marks,
         }
+
+    @property
+    def _has_pending(self) -> bool:
+        return any(row.pending for row in self.listing.page.rows) if self.listing else False

@@ -27,6 +27,15 @@ from tracer_tui.widgets.line_view import LineView
 from tracer_tui.widgets.user_lines import UserLines
 
 _KEYS: tuple[SortKey, ...] = get_args(SortKey)
+_ORDERS: dict[SortKey, str] = {
+    "user": "id",
+    "sessions": "sessions",
+    "events": "events",
+    "first": "first seen",
+    "last": "last seen",
+    "depth": "depth",
+}
+"""What a list is ordered by, in words."""
 
 
 class UserList(Vertical):
@@ -102,7 +111,7 @@ class UserList(Vertical):
             everybody = answer.journeys_count if by_journey else answer.users_count
             of = f" of {count(everybody)}"
         self.border_title = Content(f"1 {what} · {count(page.total)}{of}")
-        order = f"{page.sort.key} {'▾' if page.sort.descending else '▴'}"
+        order = f"by {_ORDERS[page.sort.key]} {'▾' if page.sort.descending else '▴'}"
         matches = "1 match" if page.total == 1 else f"{count(page.total)} matches"
         self.border_subtitle = content(f"/{page.search} · {matches}" if page.search else order)
 

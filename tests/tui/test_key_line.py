@@ -1,0 +1,37 @@
+"""The keys at the bottom: which are shown, and what a click on one does."""
+
+import pytest
+
+from tests.tui.driving import WIDE, Face, demo_engine, drawn_lines, opened
+from tracer_tui.screens.help import Help
+from tracer_tui.widgets.key_line import KeyLine
+
+
+def shown(face: Face, width: int) -> str:
+    return drawn_lines(face.explorer.query_one(KeyLine), width)[0]
+
+
+async def test_the_keys_of_the_pane_in_focus_come_first() -> None:
+    async with opened(demo_engine()) as face:
+        assert shown(face, 80).split()[:4] == ["/", "Search", "enter", "Timeline"]
+        await face.press("2")
+        assert shown(face, 80).split()[:2] == ["enter", "Properties"]
+        await face.press("3")
+        assert shown(face, 80).split()[:3] == ["enter", "Who", "left"]
+
+
+@pytest.mark.parametrize("width", [8, 20, 40, 80, 200])
+async def test_the_help_has_room_whatever_the_width(width: int) -> None:
+    async with opened(demo_engine()) as face:
+        line = shown(face, width)
+        assert line.endswith("? Help")
+        assert len(line) <= width
+
+
+async def test_a_click_on_a_key_presses_it() -> None:
+    async with opened(demo_engine(), size=WIDE) as face:
+        keys = face.explorer.query_one(KeyLine)
+        await face.click(keys, (shown(face, WIDE[0]).index("Timeline"), 0))
+        assert face.focused is face.trail_lines
+        await face.click(keys, (WIDE[0] - 3, 0))
+        face.screen(Help)
