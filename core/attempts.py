@@ -200,6 +200,9 @@ def _nothing_yet(rows: StageRows, start: Ints) -> tuple[Ints, Ints]:
 def _to_walk(rows: StageRows, first: Ints, rules: Rules) -> Ints:
     """The units whose attempts cannot be followed all at once."""
     units = [left_to_walk(rows, first, rules)]
+    if rules.order == "strict":
+        # It may end one attempt and begin another, the events beside it before or after.
+        units.append(first[rows.torn])
     for number, low, _ in rules.exclusions:
         if low or rules.order == "strict":
             units.append(first[rows.last_excluded[number] > rows.time[first]])

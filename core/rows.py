@@ -128,6 +128,14 @@ class StageRows:
         return begins, begins & (through == before + 1)
 
     @cached_property
+    def torn(self) -> NDArray[np.bool_]:
+        """(m) whether each matches several stages and shares its instant with any other event."""
+        gap = np.append(self.log.gap, FIRST_GAP)
+        crowded = (gap[self.positions] == 0) | (gap[self.positions + 1] == 0)
+        several = self.mask & (self.mask - self.mask.dtype.type(1)) != 0
+        return np.asarray(crowded & several)
+
+    @cached_property
     def last_excluded(self) -> tuple[Ints, ...]:
         """For each exclusion (m) the time of the last excluded event earlier than each row, of any
         user before it in the log; at least the row's own time where that is another user's.
@@ -214,10 +222,7 @@ def find_rows(log: EventLog, selection: Selection) -> StageRows:
     time, gap, positions, mask = (np.concatenate(each) for each in (times, gaps, places, masks))
     knots = np.concatenate([rows + edge for rows, edge in zip(tangled, edges, strict=False)])
     if selection.ignored is not None:
-        tied = gap == 0
-        tied[:-1] |= tied[1:]
-        several = mask & (mask - mask.dtype.type(1)) != 0
-        knots = np.union1d(knots, np.flatnonzero(tied | (several & _crowded(log, positions))))
+        knots = np.union1d(knots, np.flatnonzero(gap == 0))
     far = [names for names, low, high in selection.excluded if high - low > 1]
     if far:
         # At the instant of a stage in between, an excluded event is inside.
@@ -283,10 +288,3 @@ def _with_any(log: EventLog, positions: Ints, names: frozenset[str]) -> Ints:
     has = np.zeros(len(instants) + 1, dtype=np.bool_)
     has[instants.searchsorted(named, side="right")] = True
     return np.flatnonzero(has[instants.searchsorted(positions, side="right")])
-
-
-def _crowded(log: EventLog, positions: Ints) -> NDArray[np.bool_]:
-    """Whether each row shares its instant with any other event of the user."""
-    alone = log.gap != 0
-    followed = np.append(~alone[1:], False)
-    return np.asarray(~alone[positions] | followed[positions])

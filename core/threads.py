@@ -29,7 +29,9 @@ SLICE = 1 << 18
 
 def cores() -> int:
     """The cores that this process may use."""
-    return len(os.sched_getaffinity(0))
+    if hasattr(os, "sched_getaffinity"):  # not on macOS
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def on_all_cores(work: Callable[[Item], Found], items: Iterable[Item]) -> list[Found]:

@@ -57,9 +57,10 @@ MUTATIONS: tuple[Mutation, ...] = (
     ("rows", "before[1:] == through[:-1]", "before[1:] <= through[:-1] + 1"),
     ("rows", "before[1:] == through[:-1]", "before[1:] == before[:-1] + 1"),
     ("rows", "begins & (through == before + 1)", "begins"),
-    ("rows", "tied[:-1] |= tied[1:]", "tied[:-1] |= tied[:-1]"),
-    ("rows", "np.flatnonzero(tied | (several", "np.flatnonzero(tied & (several"),
-    ("rows", "tied | (several & _crowded(log, positions))", "tied"),
+    ("rows", "knots = np.union1d(knots, np.flatnonzero(gap == 0))", "pass"),
+    ("rows", "np.asarray(crowded & several)", "np.asarray(crowded & ~several)"),
+    ("rows", "(gap[self.positions] == 0) | (gap", "(gap[self.positions] == 0) & (gap"),
+    ("attempts", "units.append(first[rows.torn])", "pass"),
     ("kernels", "rows.follows[stage > 1]", "rows.follows[0]"),
     ("kernels", "rows.follows[stage > 1]", "rows.follows[1]"),
     (
@@ -84,7 +85,6 @@ MUTATIONS: tuple[Mutation, ...] = (
     ("rows", "if high - low > 1]", "if high - low > 2]"),
     ("rows", "np.union1d(knots, _with_any(", "np.union1d(knots[:0], _with_any("),
     ("rows", "_with_any(log, positions, frozenset().union(*far))", "knots"),
-    ("rows", "~alone[positions] | followed[positions]", "~alone[positions] & followed[positions]"),
     ("rows", "mask[~matching[positions]] &=", "mask[matching[positions]] &="),
     # The kernels: latest starts.
     ("kernels", "np.append(grown, -1)[before]", "np.append(start, -1)[before]"),
@@ -203,6 +203,9 @@ MUTATIONS: tuple[Mutation, ...] = (
 )
 
 SAME: dict[Mutation, str] = {
+    ("convert", "[end] > rows.time[start]", "[end] >= rows.time[start]"): (
+        "that an attempt may span an excluded event only says that it must be looked at"
+    ),
     ("journeys", "min(timeout, LONGEST - 1)", "min(timeout, LONGEST - 2)"): (
         "no event is so long after another"
     ),

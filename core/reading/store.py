@@ -23,6 +23,7 @@ from core.reading.conditions import matching_rows
 from core.reading.part import Part
 from core.reading.spool import Spool
 from core.reading.sql import ask, ask_columns, first_line, literal
+from core.threads import cores
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -47,7 +48,7 @@ class Store:
         settings = {
             "temp_directory": literal(str(self.spool.folder)),
             "memory_limit": literal(f"{_memory_limit()}B"),
-            "threads": str(len(os.sched_getaffinity(0))),
+            "threads": str(cores()),
             "preserve_insertion_order": "true",  # rows are numbered by it
             "enable_progress_bar": "true",
             "enable_progress_bar_print": "false",

@@ -82,6 +82,20 @@ def ask(stages: str, order: Order = "ordered", exclude: str = "", **more: Any) -
             ask("a,b", "strict", exclude="x", ignore=("x",)),
             id="f8 ignored and excluded",
         ),
+        pytest.param(
+            "a0 b1 x1 c2", ask("a,b,c", "strict"), id="f6 beside a stage that begins no attempt"
+        ),
+        pytest.param("a0 x0 b1", ask("a,b", "strict"), id="f6 beside the one that begins one"),
+        pytest.param(
+            "a0 a1 x1",
+            ask("a,a,b", "strict", attempts="mixpanel"),
+            id="f10 the event after it breaks an attempt or stands before the next",
+        ),
+        pytest.param(
+            "a0 x1 a1",
+            ask("a,a,b", "strict", attempts="mixpanel"),
+            id="f10 the event before it breaks an attempt or stands before the next",
+        ),
         pytest.param("a0 b1", ask("a,a|b,b", "any"), id="f7 stages that share events in a row"),
         pytest.param(
             "a0 x0 a1",
