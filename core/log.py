@@ -90,7 +90,7 @@ def read_events(source: Source, **options: Unpack[ReadArguments]) -> EventLog:
     if key is not None:
         parts = [part.file.remembered() for part in reader.store.parts]
         # Not a daemon: what is begun is finished, and what is killed leaves nothing behind.
-        threading.Thread(target=prepared.save, args=(key, read, parts)).start()
+        threading.Thread(target=prepared.save, args=(key, read, parts), name="saving").start()
     return _log(read, reader.store)
 
 

@@ -1,4 +1,4 @@
-"""One pass over a text file: whether it is UTF-8, where its lines are, what else to beware of.
+"""One look at a text file: whether it is UTF-8, where its lines are, what else to beware of.
 
 So a line is found again by its number with one short read, and nothing of the file is kept.
 """
@@ -8,10 +8,13 @@ from __future__ import annotations
 import codecs
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 import numpy as np
+
+from core.threads import on_all_cores
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,7 +22,13 @@ if TYPE_CHECKING:
 BLOCK = 1 << 18
 """Bytes between two remembered places."""
 
+STRETCH = 64 * BLOCK
+"""Bytes that one core goes through at a time."""
+
 NEWLINE = 10
+
+LONGEST_SIGN = 4
+"""Bytes of a sign in UTF-8, at most."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,39 +111,91 @@ def read_between(file: IO[bytes], start: int, end: int) -> bytes:
     return file.read(end - start)
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class _Seen:
+    """What was found in one stretch of a file."""
+
+    size: int
+    ends: list[int]
+    """Ends of lines in each block."""
+    returns: int
+    pairs: int
+    """Carriage returns before line feeds, of which the last may stand after the stretch."""
+    has_quote: bool
+    is_utf8: bool
+    """Whether the signs that begin in the stretch are UTF-8, and none is cut off."""
+    last: bytes
+    """The last byte."""
+
+
 def survey(path: Path, told: Callable[[int], None]) -> Survey:
-    """Go through a file once. `told` hears how many bytes are done, and may raise to stop."""
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    is_utf8, is_pending = True, False
-    ends, size = [0], 0
+    """Go through a file once, on all cores.
+
+    `told` hears how many more bytes are done, from other threads, and may raise to stop.
+    """
+    starts = range(0, max(1, path.stat().st_size), STRETCH)
+    seen = on_all_cores(partial(_look, path, told), starts)
+    ends = np.concatenate([[0], *(stretch.ends for stretch in seen)]).astype(np.int64)
+    ends = np.cumsum(ends)
+    returns, pairs = (sum(s.returns for s in seen), sum(s.pairs for s in seen))
+    last = seen[-1].last
+    return Survey(
+        path=path,
+        size=sum(stretch.size for stretch in seen),
+        ends_before=ends,
+        is_utf8=all(stretch.is_utf8 for stretch in seen),
+        has_lone_cr=returns > pairs,
+        ends_alike=returns == pairs and pairs in (0, int(ends[-1])),
+        has_quote=any(stretch.has_quote for stretch in seen),
+        ends_in_line=bool(last) and last != b"\n",
+    )
+
+
+def _look(path: Path, told: Callable[[int], None], start: int) -> _Seen:
+    ends, size = list[int](), 0
     returns = pairs = 0
     has_quote = False
+    signs = _Signs()
     last = b""
     with path.open("rb") as file:
-        while block := file.read(BLOCK):
-            if is_utf8 and (is_pending or not block.isascii()):
-                try:
-                    decoder.decode(block)
-                    is_pending = bool(decoder.getstate()[0])
-                except UnicodeDecodeError:
-                    is_utf8 = False
+        file.seek(start)
+        while size < STRETCH and (block := file.read(BLOCK)):
+            # The rest of a sign that begins in the stretch before is looked at there.
+            signs.take(block[_rest_of_sign(block) :] if start and not size else block)
             has_quote = has_quote or b'"' in block
             if b"\r" in block:
                 returns += block.count(b"\r")
                 pairs += block.count(b"\r\n")
             pairs += last == b"\r" and block.startswith(b"\n")
-            found = np.count_nonzero(np.frombuffer(block, np.uint8) == NEWLINE)
-            ends.append(ends[-1] + int(found))
+            ends.append(int(np.count_nonzero(np.frombuffer(block, np.uint8) == NEWLINE)))
             last = block[-1:]
             size += len(block)
-            told(size)
-    return Survey(
-        path=path,
-        size=size,
-        ends_before=np.array(ends, dtype=np.int64),
-        is_utf8=is_utf8 and not is_pending,
-        has_lone_cr=returns > pairs,
-        ends_alike=returns == pairs and pairs in (0, ends[-1]),
-        has_quote=has_quote,
-        ends_in_line=bool(last) and last != b"\n",
-    )
+            told(len(block))
+        after = file.read(LONGEST_SIGN - 1)
+    pairs += last == b"\r" and after.startswith(b"\n")
+    signs.take(after[: _rest_of_sign(after)], is_end=True)
+    return _Seen(size, ends, returns, pairs, has_quote, signs.are_utf8, last)
+
+
+class _Signs:
+    """Bytes that are UTF-8 as far as they were looked at."""
+
+    def __init__(self) -> None:
+        self.are_utf8 = True
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
+        self._is_pending = False
+
+    def take(self, block: bytes, *, is_end: bool = False) -> None:
+        """Look at more; at the end no sign may be cut off."""
+        if self.are_utf8 and (self._is_pending or not block.isascii()):
+            try:
+                self._decoder.decode(block, is_end)
+                self._is_pending = bool(self._decoder.getstate()[0])
+            except UnicodeDecodeError:
+                self.are_utf8 = False
+
+
+def _rest_of_sign(block: bytes) -> int:
+    """How many bytes at the beginning do not begin a sign; at most as many as one can have."""
+    first = block[: LONGEST_SIGN - 1]
+    return next((n for n, byte in enumerate(first) if byte & 0xC0 != 0x80), len(first))

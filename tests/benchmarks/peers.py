@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import core
+from tests.benchmarks.retentioneering import Retentioneering
 
 Counts = tuple[int, ...]
 Order = Literal["last", "sessions"]
@@ -47,6 +48,9 @@ class Peer(Protocol):
 
 class Ours:
     """`core`."""
+
+    def __init__(self) -> None:
+        self.engine = core.LocalEngine(core.read_events([{"user": "a", "event": "b", "time": 1}]))
 
     def from_file(self, path: Path, timeout: int, stages: Sequence[str]) -> Counts:
         self.load(path)
@@ -341,4 +345,5 @@ PEERS: dict[str, type[Peer]] = {
     "ClickHouse": ClickHouse,
     "DuckDB": DuckDB,
     "Polars": Polars,
+    "Retentioneering": Retentioneering,
 }

@@ -52,7 +52,7 @@ def _array(path: Path) -> None:
 def _read(path: Path, **options: object) -> core.EventLog:
     log = core.read_events(path, cache=True, **options)  # type: ignore[arg-type]  # as given
     for thread in threading.enumerate():
-        if thread is not threading.current_thread() and not thread.daemon:
+        if thread.name == "saving":
             thread.join()
     return log
 

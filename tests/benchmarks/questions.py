@@ -1,0 +1,150 @@
+"""Every change a person makes at the screen, asked of tables that are in memory.
+
+No run repeats another's question, and what was shown before has been asked before.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import core
+from tests.benchmarks.files import ONCE, STAGES
+from tests.benchmarks.generate import event_file
+from tests.benchmarks.measure import Timing, check, compared, table, timed
+from tests.benchmarks.peers import PEERS, Ours, Peer
+from tracer_tui.answers import View, answer
+
+if TYPE_CHECKING:
+    from core.engine import Curves
+
+MINUTE = 60_000_000
+OTHER_STAGES = (
+    ("home", "search", "product", "cart"),
+    ("search", "product", "cart", "checkout"),
+    ("category", "product", "photos", "cart"),
+    ("home", "product", "reviews", "wishlist"),
+    ("product", "cart", "checkout", "address"),
+    ("cart", "checkout", "payment", "purchase"),
+    ("home", "login", "cart", "purchase"),
+    ("search", "product", "share", "cart"),
+    ("home", "category", "product", "checkout"),
+)
+FIELDS = ("plan", "device", "country", "error_code", "page")
+
+Ask = Callable[[Peer, int], object]
+
+
+def whole_screen(peer: Peer, run: int) -> object:
+    """All that the explorer shows; ours with depths and a trail, which the others leave out."""
+    timeout = (run + 40) * MINUTE
+    if not isinstance(peer, Ours):
+        return peer.by_sessions(timeout, STAGES), peer.page(timeout, "last", "")
+    found = answer(peer.engine, View(_study(timeout)), None, peer.engine.summary())
+    counts = (found.funnel.journeys_count, *(stage.count for stage in found.funnel.stages))
+    return counts, [row.user for row in found.listing.page.rows]
+
+
+QUESTIONS: Mapping[str, Ask] = {
+    "timeout": lambda peer, run: peer.by_sessions((run + 1) * MINUTE, STAGES),
+    "timeout, whole screen": whole_screen,
+    "window": lambda peer, run: peer.by_users((run + 1) * 7 * MINUTE, STAGES),
+    "stages": lambda peer, run: peer.by_sessions(30 * MINUTE, OTHER_STAGES[run]),
+    "users by last seen": lambda peer, run: peer.page((1000 + run) * MINUTE, "last", ""),
+    "users by sessions": lambda peer, run: peer.page((1000 + run) * MINUTE, "sessions", ""),
+    "users searched": lambda peer, run: peer.page((1000 + run) * MINUTE, "last", f"a{run}"),
+}
+"""What all are asked in each run."""
+
+
+def measure_questions(events: int, folder: Path, runs: int, names: Sequence[str]) -> str:
+    """How long each engine takes for each question, and we for those that are ours alone."""
+    path = event_file(events, folder, "parquet")
+    peers = {name: PEERS[name]() for name in names}
+    for peer in peers.values():
+        peer.load(path)
+    rows = []
+    for label, ask in QUESTIONS.items():
+        timings = defaultdict[str, list[Timing]](list)
+        # Run 0 is not counted: it stands for what the screen has shown before.
+        for run in range(runs + 1):
+            for name, peer in peers.items():
+                if name in ONCE and (run > 1 or not can_answer(peer, label)):
+                    continue
+                peer.prepare((1000 + run) * MINUTE, STAGES)
+                timings[name].append(timed(partial(ask, peer, run)))
+        for name, mine in timings.items():
+            check(label, name, mine, timings["ours"])
+        rows.append((label, {name: mine[1:] for name, mine in timings.items()}))
+    ours = peers["ours"]
+    assert isinstance(ours, Ours)
+    alone = [(label, {"ours": times}) for label, times in our_own(ours.engine, runs)]
+    return table(["a change", *names], compared([*rows, *alone], names))
+
+
+def can_answer(peer: Peer, label: str) -> bool:
+    """Whether a peer has a way to answer a question."""
+    return label in getattr(peer, "ANSWERS", QUESTIONS)
+
+
+def our_own(engine: core.LocalEngine, runs: int) -> list[tuple[str, list[Timing]]]:
+    """Questions that the peers have no words for."""
+    found = []
+    for label, (before, ask) in OURS.items():
+        times = []
+        for run in range(runs + 1):
+            asked = before(engine, run)
+            times.append(timed(partial(ask, engine, asked, run)))
+        found.append((label, times[1:]))
+    return found
+
+
+def _study(timeout: int, **changed: object) -> core.Study:
+    study = core.Study(timeout=timeout, stages=tuple(core.Stage((name,)) for name in STAGES))
+    return replace(study, **changed)  # type: ignore[arg-type]  # names of fields
+
+
+def _shown(engine: core.LocalEngine, run: int) -> core.Study:
+    study = _study((2_000 + run) * MINUTE)
+    answer(engine, View(study), None, engine.summary())
+    return study
+
+
+def _curves(engine: core.LocalEngine, run: int) -> Curves:
+    return engine.curves(_study(30 * MINUTE))
+
+
+def _changed(**changed: object) -> Callable[[core.LocalEngine, core.Study, int], object]:
+    return lambda engine, study, run: engine.funnel(replace(study, **changed))  # type: ignore[arg-type]  # names of fields
+
+
+def _held(engine: core.LocalEngine, study: core.Study, run: int) -> object:
+    return engine.funnel(replace(study, hold=FIELDS[run]))
+
+
+def _timeout_from_curves(engine: core.LocalEngine, curves: Curves, run: int) -> object:
+    return curves.journeys((run + 1) * MINUTE), curves.counts_at((run + 1) * MINUTE)
+
+
+def _heaviest(engine: core.LocalEngine, study: core.Study, run: int) -> object:
+    user = engine.users(study, sort=core.Sort("events"), start=run, stop=run + 1).rows[0].user
+    return engine.explain(study, user)
+
+
+OURS: Mapping[str, tuple[Callable[..., object], Callable[..., object]]] = {
+    "timeout, curves known": (_curves, _timeout_from_curves),
+    "window, curves known": (_curves, lambda _, curves, run: curves.counts((run + 1) * MINUTE)),
+    "sessions to users": (_shown, _changed(scope="users")),
+    "ordered to strict": (_shown, _changed(order="strict")),
+    "ordered to any order": (_shown, _changed(order="any")),
+    "attempts to every start": (_shown, _changed(attempts="starts")),
+    "hold a field": (_shown, _held),
+    "curves, every timeout": (_shown, lambda engine, study, run: engine.curves(study)),
+    "drop-off panel": (_shown, lambda engine, study, run: engine.drop_off(study, 0)),
+    "explain a heavy user": (_shown, _heaviest),
+}
+"""What is asked before, untimed, and then with its answer."""
