@@ -19,7 +19,7 @@ from tracer_tui.rules import counted
 from tracer_tui.screens.drop_off import DropOff
 from tracer_tui.screens.output_keys import OutputKeys
 from tracer_tui.screens.picker import FilterPicker
-from tracer_tui.screens.rejects import Rejects
+from tracer_tui.screens.source import Source
 from tracer_tui.screens.why import Why
 from tracer_tui.widgets.funnel_bars import FunnelBars
 from tracer_tui.widgets.funnel_pane import FunnelPane
@@ -44,7 +44,7 @@ class Explorer(OutputKeys):
         Binding("f", "filter", "Filter", id="users.filter"),
         Binding("i", "why", "Why", id="study.why"),
         Binding("escape", "back", "Back", show=False, id="users.everybody"),
-        Binding("!", "rejects", "Rejected rows", show=False, id="app.rejects"),
+        Binding("!", "source", "How it was read", show=False, id="app.source"),
         Binding("x", "export", "Export", id="out.export"),
         Binding("q", "app.quit", "Quit", id="app.quit"),
     ]
@@ -192,6 +192,6 @@ class Explorer(OutputKeys):
         if study is not None:
             self.change(study)
 
-    def action_rejects(self) -> None:
-        """Show the rows that could not be used."""
-        self.app.push_screen(Rejects(self.summary.report))
+    def action_source(self) -> None:
+        """Show how the source was read, and the rows that could not be used."""
+        self.app.push_screen(Source(self.summary.report))
