@@ -92,15 +92,16 @@ async def test_how_the_source_was_read_and_rejected_rows_with_place_and_reason(l
         assert "2 rejected" in face.status
         await face.press("!")
         face.screen(Source)
-        assert drawn_lines(face.app.screen.query_one(SourceLines))[:4] == [
-            " list  records · 4 rows",
+        assert drawn_lines(face.app.screen.query_one(SourceLines))[:5] == [
+            " list",
+            "   records · 4 rows",
             "   user: user · event: event · time: time, ISO text, UTC where it names no zone"
             " · duplicates by event_id",
             " 1 duplicate left out",
             " Rejected",
         ]
-        lines = drawn_lines(face.app.screen.query_one(SourceLines))[4:]
-        assert [line.split(":")[0] for line in lines] == ["   list row 2", "   list row 3"]
+        lines = drawn_lines(face.app.screen.query_one(SourceLines))[5:]
+        assert [line.split(":")[0] for line in lines] == ["   row 2", "   row 3"]
         assert "How it was read · 4 rows, 2 rejected" in face.text
         await face.press(leave)
         assert isinstance(face.app.screen, Explorer)

@@ -20,6 +20,7 @@ from textual.widgets import Static
 from textual.worker import get_current_worker
 
 from core.errors import Cancelled, TracerError
+from tracer_tui.leaving import held
 from tracer_tui.text import content, visible
 from tracer_tui.widgets.key_line import KeyLine
 
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 OpenEngine = Callable[[Callable[[], bool], Callable[[float], None]], "Engine"]
 """Opens the source, given `cancelled()` and `progress(fraction)`, which may be a
 `core.reading.progress.Share` that knows bytes and rows; called in a thread."""
+_TO_TIDY_UP = 0.15
+"""Seconds that leaving waits for reading to stop by itself."""
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
@@ -98,7 +101,8 @@ class Opening(Screen[None]):
             self.post_message(self.Progressed(fraction))
 
         try:
-            engine = self._open_engine(lambda: worker.is_cancelled, progress)
+            with held(_TO_TIDY_UP):
+                engine = self._open_engine(lambda: worker.is_cancelled, progress)
             from tracer_tui.answers import answer_first
 
             answers = answer_first(engine, self._study)

@@ -58,7 +58,8 @@ class Source(ModalScreen[None]):
 
 def _lines(report: LoadReport) -> Iterator[Sequence[Cell]]:
     for part in report.parts:
-        yield [(f" {visible(part.source)}", "line--bold"), (f"  {_rows(part)}", "")]
+        yield [(f" {visible(part.source)}", "line--bold")]
+        yield [(f"   {_rows(part)}", "")]
         if part.time_field is not None:
             yield [(f"   {visible(_fields(part))}", "line--dim")]
     for warning in report.warnings:
@@ -74,7 +75,10 @@ def _lines(report: LoadReport) -> Iterator[Sequence[Cell]]:
     first = "" if report.rejected_rows == kept else f", the first {count(kept)}"
     yield [(f" Rejected{first}", "line--bold")]
     for row in report.rejected:
-        yield [(f"   {visible(str(row))}  ", ""), (visible(row.text), "line--dim")]
+        # Where there is one file only, its name need not push the reason out of sight.
+        where = f"{row.source} " if len(report.parts) > 1 else ""
+        told = visible(f"{where}{row.unit} {row.number}: {row.reason}")
+        yield [(f"   {told}  ", ""), (visible(row.text), "line--dim")]
 
 
 def _rows(part: PartReport) -> str:
