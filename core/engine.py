@@ -175,6 +175,11 @@ class Trail(Protocol):
         ...
 
     @property
+    def merged_ids(self) -> Sequence[str]:
+        """The other ids that were found to be this user."""
+        ...
+
+    @property
     def sessions(self) -> Sequence[Session]:
         """The journeys in time order."""
         ...

@@ -166,11 +166,16 @@ def out_of_reach(aim: Aim, stage: int) -> str:
         since = aim.probe.time(before)
         after = next((place for place in places if aim.probe.time(place) >= since), None)
         if after is None:
-            return f"{aim.user} did {what} only before {aim.probe.name(before)}"
+            return only_before(aim, stage)
         took = aim.probe.time(after) - since
         came = f"{aim.probe.name(after)} came {spelled(took)} after {aim.probe.name(before)}"
         return f"{came}, and no single change lets it count"
     return f"{aim.user} did {what}, and no single change lets it count"
+
+
+def only_before(aim: Aim, stage: int) -> str:
+    """A stage whose events all came before the last one that was matched."""
+    return f"{aim.user} did {label(aim, stage)} only before {aim.probe.name(aim.matched[-1])}"
 
 
 def label(aim: Aim, stage: int) -> str:

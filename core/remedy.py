@@ -66,11 +66,17 @@ def _obstacle(aim: Aim) -> str:
     stage = next(stage for stage in range(aim.probe.stages) if stage not in taken)
     if aim.is_unknown(stage) or not aim.places(stage):
         return reasons.absent(aim, stage)
+    own = set(aim.probe.units[aim.unit])
+    here = [place for place in aim.places(stage) if place in own]
+    # What other sessions could add is no answer to why it did not count where it happened.
+    is_behind = bool(here) and aim.funnel.order != "any" and max(here) < max(aim.matched, default=0)
     found = _first(replace(aim, goal=len(taken) + 1), _MILD)
-    if found is not None:
+    if found is not None and not ({"timeout", "scope"} & set(found[1].changes) and is_behind):
         return found[0]
     if aim.probe.depths[aim.unit] < len(taken):
         return "taken out of the funnel by its exclusions"
+    if is_behind:
+        return reasons.only_before(aim, stage)
     return reasons.out_of_reach(aim, stage)
 
 
@@ -236,6 +242,8 @@ def _drop(aim: Aim) -> Finding | None:
     if len(never) > 1:
         return None
     for stage in never or (*stages[depth:], *stages[:depth]):
+        if stage == stages[-1]:
+            continue  # a funnel without what it is about would say nothing
         changes = _without(aim.funnel, stage)
         found = aim.reached(changes, aim.probe.stages - 1)
         if found is not None:

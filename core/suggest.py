@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,14 @@ MOST_EVENTS = 2_000_000
 TROUBLE = re.compile(r"error|fail|exception|crash|declin|reject|abort|timeout|warning", re.I)
 """Names of what goes wrong: a reason to leave, not a step of the way. They are never suggested."""
 
+OUTCOME = re.compile(
+    r"purchas|bought|\bpaid\b|conver(t|sion)|(?<!un)subscri|thank.?you|booked"
+    r"|(order|checkout|payment|booking|sign.?up|regist\w*).*(complet|confirm|plac|succe|done)"
+    r"|(complet|confirm|plac|succe)\w*.*(order|checkout|payment|booking|sign.?up|registr)",
+    re.I,
+)
+"""Names of what most products are for: a way that leads there is told to its end."""
+
 
 def suggest_stages(log: EventLog) -> tuple[Stage, ...]:
     """Up to six stages that users typically go through, each reached by no more than the last.
@@ -31,7 +40,8 @@ def suggest_stages(log: EventLog) -> tuple[Stage, ...]:
     The names are put in the typical order of their first occurrence: the mean, over the users who
     have one, of its place among that user's first occurrences, as a fraction. One stage may follow
     another when most users who reach it did the other before. Of all such chains the one that most
-    users begin and follow, step by step, is taken. Empty for an empty log.
+    users begin and follow, step by step, is taken; of those that lead to an outcome such as a
+    purchase, if there are any. Empty for an empty log.
     """
     firsts = _first_occurrences(log)
     if firsts is None:
@@ -41,7 +51,8 @@ def suggest_stages(log: EventLog) -> tuple[Stage, ...]:
     order = np.argsort(_typical_place(firsts.position, seen), kind="stable")
     position, seen, reach = firsts.position[:, order], seen[:, order], reach[order]
     names = [firsts.names[i] for i in order]
-    chain = _heaviest_chain(reach.tolist(), _did_before(position, seen))
+    outcomes = {place for place, name in enumerate(names) if OUTCOME.search(name)}
+    chain = _heaviest_chain(reach.tolist(), _did_before(position, seen), outcomes)
     return tuple(Stage((names[i],)) for i in chain)
 
 
@@ -89,8 +100,11 @@ def _did_before(position: NDArray[np.int64], seen: NDArray[np.bool_]) -> NDArray
     return before
 
 
-def _heaviest_chain(reach: list[int], before: NDArray[np.int64]) -> list[int]:
-    """The chain with the most users at its start and along its steps; the earlier of equals."""
+def _heaviest_chain(reach: list[int], before: NDArray[np.int64], outcomes: Set[int]) -> list[int]:
+    """The chain with the most users at its start and along its steps; the earlier of equals.
+
+    Of several names, and with an outcome for the last, if there is such a chain.
+    """
     follows = np.triu(2 * before > np.array(reach)) & np.less_equal.outer(reach, reach).T
     # Chains of one more name each round: for each last name the heaviest, with its weight.
     chains = {name: (weight, [name]) for name, weight in enumerate(reach)}
@@ -104,4 +118,5 @@ def _heaviest_chain(reach: list[int], before: NDArray[np.int64]) -> list[int]:
                     longer[after] = (heavier, [*chain, after])
         chains = longer
         best += chains.values()
-    return max(best, key=lambda found: found[0])[1]
+    ending = [found for found in best if found[1][-1] in outcomes and len(found[1]) > 1]
+    return max(ending or best, key=lambda found: found[0])[1]

@@ -58,6 +58,11 @@ class LocalTrail:
         return len(self.made_of.log)
 
     @property
+    def merged_ids(self) -> Sequence[str]:
+        """The other ids that were found to be this user."""
+        return self.made_of.log.merged_ids(self.user)
+
+    @property
     def sessions(self) -> Sequence[Session]:
         """The journeys in time order."""
         return _Sessions(self)

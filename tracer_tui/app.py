@@ -35,6 +35,9 @@ class TracerApp(App[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("question_mark,f1", "help", "Help", key_display="?", id="app.help"),
         Binding("ctrl+q,ctrl+c", "quit", "Quit", show=False, id="app.quit_always"),
+        Binding(
+            "ctrl+p", "command_palette", "Palette", show=False, priority=True, id="app.palette"
+        ),
         Binding("ctrl+z", "suspend_process", "To the shell", show=False, id="app.suspend"),
     ]
 

@@ -132,8 +132,8 @@ def print_only(options: argparse.Namespace, sources: Sequence[str], study: Study
     return DONE
 
 
-def explore(options: argparse.Namespace, sources: Sequence[str], study: Study) -> int:
-    """Open the screen."""
+def explore(options: argparse.Namespace, sources: Sequence[str], study: Study) -> NoReturn:
+    """Open the screen, and end the process."""
     if not sys.stderr.isatty() or os.environ.get("TERM") in (None, "", "dumb"):
         raise QuestionError("the explorer needs a terminal; add --json for the numbers alone")
     from tracer_tui.config import load_config
@@ -141,7 +141,10 @@ def explore(options: argparse.Namespace, sources: Sequence[str], study: Study) -
     config = load_config()
     if "-" in sources or not sys.stdin.isatty():
         keys_from_terminal()
+    import asyncio
+
     from tracer_tui.app import TracerApp
+    from tracer_tui.leaving import leave
     from tracer_tui.signals import LastingFile
 
     sys.__stderr__ = LastingFile(sys.stderr)  # type: ignore[assignment, misc]  # what Textual draws on
@@ -155,12 +158,14 @@ def explore(options: argparse.Namespace, sources: Sequence[str], study: Study) -
         open_engine, study, label=", ".join(shown), sources=shown, config=config,
         is_picking=options.pick,
     )  # fmt: skip
-    app.run(mouse=config.mouse and not options.no_mouse)
+    # Of a loop of its own nobody closes it, and closing waits for threads.
+    app.run(mouse=config.mouse and not options.no_mouse, loop=asyncio.new_event_loop())
     if app.fault:
         print(app.fault, file=sys.stderr)
     for user in app.picked:
         print(visible(user) if sys.stdout.isatty() else user)
-    return app.return_code or DONE
+    sys.stdout.flush()
+    leave(app.return_code or DONE)
 
 
 def keys_from_terminal() -> None:

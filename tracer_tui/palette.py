@@ -18,7 +18,8 @@ def commands(
     offered = set[str]()
     for active in screen.active_bindings.values():
         binding = active.binding
-        is_new = binding.description not in offered
+        # Textual's own keys without an id edit a line of text: nobody looks for them here.
+        is_new = binding.id is not None and binding.description not in offered
         if is_new and active.enabled and binding.description and not binding.system:
             offered.add(binding.description)
 

@@ -41,6 +41,11 @@ class WarehouseTrail:
         return len(self.pulled)
 
     @property
+    def merged_ids(self) -> Sequence[str]:
+        """The other ids that were found to be this user."""
+        return self.pulled.merged_ids
+
+    @property
     def sessions(self) -> Sequence[Session]:
         """The journeys in time order."""
         return self.pulled.sessions

@@ -38,6 +38,21 @@ def test_what_goes_wrong_is_never_suggested(name: str) -> None:
     assert [stage.label for stage in core.suggest_stages(log)] == ["home", "buy"]
 
 
+def test_a_way_to_an_outcome_is_told_to_its_end() -> None:
+    trails = {f"u{i}": list(enumerate("abcdef")) for i in range(4)}
+    trails["u0"].append((6, "Order Completed"))
+    names = [stage.label for stage in core.suggest_stages(quick_log(trails))]
+    assert names == ["a", "b", "c", "d", "e", "Order Completed"]
+
+
+@pytest.mark.parametrize("name", ["unsubscribed", "order_list", "purchase_failed", "repaid"])
+def test_what_is_no_outcome_is_not_preferred(name: str) -> None:
+    trails = {f"u{i}": list(enumerate("abcdef")) for i in range(4)}
+    trails["u0"].append((6, name))
+    names = [stage.label for stage in core.suggest_stages(quick_log(trails))]
+    assert names == list("abcdef")
+
+
 def test_what_goes_wrong_is_suggested_where_there_is_nothing_else() -> None:
     log = quick_log({"u": [(0, "error"), (1, "crash")]})
     assert [stage.label for stage in core.suggest_stages(log)] == ["error", "crash"]

@@ -39,7 +39,7 @@ EVERY = pytest.mark.parametrize("node", NODES, ids=lambda node: node.__name__)
 def test_the_keys_of_all_panes_and_screens_are_found() -> None:
     assert {node.__name__ for node in NODES} == {
         *("TracerApp", "Opening", "Explorer", "OutputKeys", "PaneKeys", "StudyKeys"),
-        *("Help", "Prompt", "Rejects", "Picker", "DropOff", "Why", "ExportBox", "FunnelPicker"),
+        *("Help", "Prompt", "Source", "Picker", "DropOff", "Why", "ExportBox", "FunnelPicker"),
         *("LineView", "UserList", "SessionTimeline", "TrailLines", "FunnelBars"),
     }
 

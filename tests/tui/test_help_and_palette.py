@@ -16,8 +16,7 @@ from tests.tui.driving import (
 from tracer_tui.keys import bindings_by_place
 from tracer_tui.screens.explorer import Explorer
 from tracer_tui.screens.help import Help
-from tracer_tui.screens.rejects import Rejects
-from tracer_tui.widgets.line_view import LineView
+from tracer_tui.screens.source import Source, SourceLines
 
 
 async def test_help_opens_and_closes() -> None:
@@ -35,8 +34,8 @@ async def test_help_opens_and_closes() -> None:
 @pytest.mark.parametrize(
     ("pane", "there", "elsewhere"),
     [
-        ("1", ["Search", "Next match", "Down"], ["Who left", "Session before"]),
-        ("2", ["Down", "Search", "Fold the session"], ["Who left", "Drop a filter"]),
+        ("1", ["Search", "Next match", "Down"], ["Who left", "Fold the session"]),
+        ("2", ["Down", "Search", "Fold the session"], ["Who left", "Take the last filter off"]),
         ("3", ["Who left", "Went on", "Reached", "Down"], ["Search"]),
     ],
 )
@@ -46,15 +45,17 @@ async def test_help_tells_the_keys_of_the_pane(
     async with opened(demo_engine()) as face:
         await face.press(pane, "question_mark")
         texts = [str(text.content) for text in face.app.screen.query(Static)]
-        here = "\n".join(texts[: texts.index("Everywhere")])
-        everywhere = texts[-1]
+        told = dict(zip(texts[::2], texts[1::2], strict=True))
+        here = told.pop("In this pane") + told["Moving"]
+        everywhere = "\n".join(told.values())
         for what in there:
             assert what in here
         for what in elsewhere:
             assert what not in here
-        for what in ("Timeout", "Longer window", "Move", "Scope", "Help", "Quit", "Rejected rows"):
-            assert what in everywhere or what == "Move"
-        assert "[" in everywhere
+        assert "Longer window" in told["The question"]
+        assert "Save the funnel" in told["Keeping"]
+        for what in ("Timeout", "Scope", "Help", "Quit", "How it was read", "Next session", "["):
+            assert what in everywhere
 
 
 async def test_the_palette_offers_every_action_of_the_explorer() -> None:
@@ -84,16 +85,24 @@ async def test_the_palette_offers_each_action_once() -> None:
         assert len(offered) == len(set(offered))
 
 
-@pytest.mark.parametrize("leave", ["escape", "q"])
-async def test_rejected_rows_are_listed_with_place_and_reason(leave: str) -> None:
-    rows = [{"user": "a", "event": "b", "time": "2026-01-01"}, {"user": "a"}, {"event": "b"}]
-    async with opened(core.open_engine(rows)) as face:
+@pytest.mark.parametrize("leave", ["escape", "q", "!"])
+async def test_how_the_source_was_read_and_rejected_rows_with_place_and_reason(leave: str) -> None:
+    good = {"user": "a", "event": "b", "time": "2026-01-01", "event_id": "x"}
+    async with opened(core.open_engine([good, {"user": "a"}, {"event": "b"}, good])) as face:
         assert "2 rejected" in face.status
         await face.press("!")
-        face.screen(Rejects)
-        lines = drawn_lines(face.app.screen.query_one(LineView))
-        assert [line.split(":")[0] for line in lines] == ["list row 2", "list row 3"]
-        assert "Rejected rows · 2" in face.text
+        face.screen(Source)
+        assert drawn_lines(face.app.screen.query_one(SourceLines))[:5] == [
+            " list",
+            "   records · 4 rows",
+            "   user: user · event: event · time: time, ISO text, UTC where it names no zone"
+            " · duplicates by event_id",
+            " 1 duplicate left out",
+            " Rejected",
+        ]
+        lines = drawn_lines(face.app.screen.query_one(SourceLines))[5:]
+        assert [line.split(":")[0] for line in lines] == ["   row 2", "   row 3"]
+        assert "How it was read · 4 rows, 2 rejected" in face.text
         await face.press(leave)
         assert isinstance(face.app.screen, Explorer)
         assert face.app.is_running

@@ -17,7 +17,7 @@ from tracer_tui.app import TracerApp
 from tracer_tui.screens.opening import Opening
 from tracer_tui.screens.picker import StagePicker
 from tracer_tui.screens.prompt import Prompt
-from tracer_tui.screens.rejects import Rejects
+from tracer_tui.screens.source import Source
 from tracer_tui.text import visible
 
 WORST = ("closing tag", "clipboard", "c1", "nul", "newline", "right to left", "wide", "long escape")
@@ -161,7 +161,7 @@ async def test_the_picker_lists_every_name() -> None:
 async def test_rejected_rows_are_shown_and_not_obeyed() -> None:
     async with opened(hostile_engine(), size=WIDE) as face:
         await face.press("exclamation_mark")
-        face.screen(Rejects)
+        face.screen(Source)
         for _ in range(2 * len(HOSTILE)):
             await face.press("j")
             check(face)

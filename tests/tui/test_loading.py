@@ -8,6 +8,7 @@ from textual.widgets import Static
 
 import core
 from core.engine import Engine
+from core.reading.progress import Share
 from core.study import Study
 from tests.tui.driving import DEMO, PATIENCE, Face, demo_engine, until
 from tracer_tui.app import UNREADABLE, TracerApp
@@ -186,3 +187,29 @@ def test_a_fault_of_the_program_tells_no_values(capfd: pytest.CaptureFixture[str
     assert "test_loading.py:" in kept
     assert "ana@example" not in kept
     assert "ana@example" not in told
+
+
+async def test_bytes_and_rows_are_told_where_they_are_known() -> None:
+    told = [Share(0.25, 1_500_000, 6_000_000_000, 12_345), Share(0.5, 999, 1_000)]
+    slow = Slow()
+
+    def open_engine(cancelled: Callable[[], bool], progress: Callable[[float], None]) -> Engine:
+        for share in told:
+            progress(share)
+        return slow.open(cancelled, lambda fraction: None)
+
+    app = TracerApp(open_engine, Study(), "events.json")
+    async with app.run_test() as pilot:
+        seen = []
+        screen = app.screen
+        assert isinstance(screen, Opening)
+        await until(pilot, lambda: "50%" in Face(pilot, []).text)
+        for share in told:
+            screen.post_message(Opening.Progressed(share))
+            await pilot.pause()
+            seen.append(str(screen.query_one("#message", Static).content))
+        slow.let_on.set()
+    assert seen == [
+        "Reading events.json … 25% · 1.5 MB of 6.0 GB · 12,345 rows",
+        "Reading events.json … 50% · 999 B of 1.0 kB",
+    ]

@@ -270,9 +270,9 @@ def test_names_that_are_escape_codes_never_reach_the_terminal(tmp_path: Path) ->
         shown.press("\x1b")
         shown.until(lambda: "Add a stage" not in shown.screen, "the explorer")
         shown.press("!")
-        shown.shows("Rejected rows · 1")
+        shown.shows("How it was read · 28 rows, 1 rejected", "row 28")
         shown.press("q")
-        shown.until(lambda: "Rejected rows" not in shown.screen, "the explorer")
+        shown.until(lambda: "How it was" not in shown.screen, "the explorer")
         shown.press("q")
         assert shown.leave() == 0
         assert shown.is_restored()

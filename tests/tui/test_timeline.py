@@ -1,5 +1,7 @@
 """The timeline: folding, the strip, the drawer, jumps and the search in the trail."""
 
+from pathlib import Path
+
 from textual.widgets import Input
 
 import core
@@ -147,3 +149,15 @@ async def test_the_mark_of_leaving_stands_at_the_last_event_of_the_session() -> 
         assert len(left) == 1
         assert left[0] == face.timeline_lines()[-1]
         assert "logout" in left[0]
+
+
+def with_aliases(folder: Path) -> core.Engine:
+    aliases = folder / "aliases.csv"
+    aliases.write_text("anonymous,ana\nx,ana\n")
+    rows = [{"user": user, "event": "a", "time": 1} for user in ("ana", "anonymous", "x")]
+    return core.open_engine(rows, alias=str(aliases))
+
+
+async def test_the_title_tells_the_ids_that_were_merged(tmp_path: Path) -> None:
+    async with opened(with_aliases(tmp_path), size=WIDE) as face:
+        assert face.title(face.timeline) == "2 ana · 1 session · 3 events · also anonymous, x"

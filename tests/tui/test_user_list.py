@@ -16,6 +16,8 @@ from tests.tui.driving import (
     opened,
     study,
 )
+from tracer_tui.drawing import plural
+from tracer_tui.screens.picker import FilterPicker
 
 
 def header(face: Face, width: int = 100) -> str:
@@ -77,6 +79,22 @@ async def test_filters_combine_as_chips_and_are_cleared_one_by_one() -> None:
         await face.press("backspace", "backspace")
         assert face.chips == []
         assert not chip_line.region.area
+
+
+async def test_the_parts_that_are_offered_list_as_many_as_they_say() -> None:
+    async with opened(demo_engine(), study(",".join(FIVE), timeout="5m")) as face:
+        await face.press("f")
+        picker = face.screen(FilterPicker)
+        told = {}
+        for choice in picker.list.choices:
+            if choice.kind != "event":
+                page = demo_engine().users(face.study, Cohort((picker.picked("", choice),)))
+                assert choice.kind == plural(page.total, "session")
+                told[choice.label] = page.total
+        assert told["left at ② product"] == 7 - 5
+        assert all(told.values())
+        await face.press(*"car")
+        assert [each.label for each in picker.list.choices][:2] == ["cart", "reached ③ cart"]
 
 
 async def test_a_filter_that_cannot_be_asked_is_told_and_the_list_stays() -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, get_args
+from itertools import zip_longest
+from typing import ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -12,11 +13,13 @@ from textual.containers import Horizontal, Vertical
 from core.cohort import EVERYBODY, Cohort, Filter, Kind, Part
 from core.study import Study
 from tracer_tui.chips import words
+from tracer_tui.drawing import plural
 from tracer_tui.ladder import TIMEOUTS, WINDOWS, climb
+from tracer_tui.rules import counted
 from tracer_tui.screens.drop_off import DropOff
 from tracer_tui.screens.output_keys import OutputKeys
 from tracer_tui.screens.picker import FilterPicker
-from tracer_tui.screens.rejects import Rejects
+from tracer_tui.screens.source import Source
 from tracer_tui.screens.why import Why
 from tracer_tui.widgets.funnel_bars import FunnelBars
 from tracer_tui.widgets.funnel_pane import FunnelPane
@@ -41,7 +44,7 @@ class Explorer(OutputKeys):
         Binding("f", "filter", "Filter", id="users.filter"),
         Binding("i", "why", "Why", id="study.why"),
         Binding("escape", "back", "Back", show=False, id="users.everybody"),
-        Binding("!", "rejects", "Rejected rows", show=False, id="app.rejects"),
+        Binding("!", "source", "How it was read", show=False, id="app.source"),
         Binding("x", "export", "Export", id="out.export"),
         Binding("q", "app.quit", "Quit", id="app.quit"),
     ]
@@ -159,21 +162,26 @@ class Explorer(OutputKeys):
             self.seek(cohort=EVERYBODY)
 
     def action_filter(self) -> None:
-        """Ask for a filter more."""
-        stages = self.view.study.stages
-        parts = [
-            Part(kind, stage)
-            for stage in range(len(stages))
-            for kind in get_args(Kind)
-            if kind == "reached" or stage + 1 < len(stages)
-        ]
-        by_words: dict[str, Filter] = {words(part, stages): part for part in parts}
+        """Ask for a filter more: a part of the bars that somebody is in, or an event."""
+        if self.funnel is None:
+            return
+        study, by_words, sizes = self.funnel.study, dict[str, Filter](), dict[str, str]()
+        for stage, after in zip_longest(range(len(study.stages)), self.funnel.stages[1:]):
+            told = self.funnel.stages[stage]
+            numbers: dict[Kind, int] = {"reached": told.count}
+            if after is not None:
+                numbers |= {"left": told.dropped, "went_on": after.count, "pending": told.pending}
+            for kind, number in numbers.items():
+                if number:
+                    text = words(Part(kind, stage), study.stages)
+                    by_words[text] = Part(kind, stage)
+                    sizes[text] = plural(number, counted(study, is_one=True))
 
         def add(picked: Filter | None) -> None:
             if picked is not None:
                 self.list_cohort(self.view.cohort.and_also(picked))
 
-        self.app.push_screen(FilterPicker("Filter the list", self.engine, by_words), add)
+        self.app.push_screen(FilterPicker("Filter the list", self.engine, by_words, sizes), add)
 
     def action_why(self) -> None:
         """Explain how far the user at the cursor got, and why no farther."""
@@ -184,6 +192,6 @@ class Explorer(OutputKeys):
         if study is not None:
             self.change(study)
 
-    def action_rejects(self) -> None:
-        """Show the rows that could not be used."""
-        self.app.push_screen(Rejects(self.summary.report))
+    def action_source(self) -> None:
+        """Show how the source was read, and the rows that could not be used."""
+        self.app.push_screen(Source(self.summary.report))

@@ -14,23 +14,29 @@ from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
 from tracer_tui.drawing import fit
-from tracer_tui.widgets.line_view import LineView
 
-_HERE, _EVERYWHERE, _MOVING = "In this pane", "Everywhere", "Moving"
+_HERE, _EVERYWHERE = "In this pane", "Everywhere"
+_TITLES = {
+    "Moving": ("move", "pane", "session"),
+    "Keeping": ("out", "funnel"),
+    "The question": ("study", "timeout", "window", "stage"),
+}
+"""What is told apart of what works everywhere, by the first words of the ids of keys."""
+_COLUMNS = ((_HERE, "Moving", "Keeping"), ("The question", _EVERYWHERE))
 
 Groups = Mapping[str, Mapping[str, Sequence[str]]]
 """Under each title, what can be done, and the keys that do it."""
 
 
 def keys_of(app: App[None], screen: Screen[object]) -> Groups:
-    """The keys that work now: those of the pane in focus, those that move in it, and the others."""
-    moves = {binding.id for binding in LineView.BINDINGS if isinstance(binding, Binding)}
-    groups: dict[str, dict[str, list[str]]] = {_HERE: {}, _EVERYWHERE: {}, _MOVING: {}}
+    """The keys that work now: those of the pane in focus, then the others by what they are for."""
+    groups: dict[str, dict[str, list[str]]] = {
+        title: {} for title in (_HERE, *_TITLES, _EVERYWHERE)
+    }
     for active in screen.active_bindings.values():
         node, binding = active.node, active.binding
         if binding.description and active.enabled:
-            title = _EVERYWHERE if node in (screen, app) else _HERE
-            title = _MOVING if binding.id in moves else title
+            title = _title(binding, is_here=node not in (screen, app))
             key = app.get_key_display(replace(binding, key_display=None))
             groups[title].setdefault(binding.description, []).append(key)
     return {title: keys for title, keys in groups.items() if keys}
@@ -54,12 +60,19 @@ class Help(ModalScreen[None]):
             box.border_title = "Keys"
             box.border_subtitle = "esc closes"
             with Container(id="help-groups"):
-                for titles in ((_HERE, _MOVING), (_EVERYWHERE,)):
+                for titles in _COLUMNS:
                     with Vertical():
                         for title in titles:
                             if title in self._groups:
                                 yield Static(Content(title), classes="help-title")
                                 yield Static(Content("\n".join(_lines(self._groups[title]))))
+
+
+def _title(binding: Binding, *, is_here: bool) -> str:
+    kind = (binding.id or "").split(".")[0]
+    if is_here and kind != "move":
+        return _HERE
+    return next((title for title, kinds in _TITLES.items() if kind in kinds), _EVERYWHERE)
 
 
 def _lines(keys: Mapping[str, Sequence[str]]) -> Iterator[str]:

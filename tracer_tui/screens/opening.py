@@ -20,6 +20,7 @@ from textual.widgets import Static
 from textual.worker import get_current_worker
 
 from core.errors import Cancelled, TracerError
+from tracer_tui.leaving import held
 from tracer_tui.text import content, visible
 from tracer_tui.widgets.key_line import KeyLine
 
@@ -29,7 +30,11 @@ if TYPE_CHECKING:
     from tracer_tui.answers import Answers
 
 OpenEngine = Callable[[Callable[[], bool], Callable[[float], None]], "Engine"]
-"""Opens the source, given `cancelled()` and `progress(fraction)`; called in a thread."""
+"""Opens the source, given `cancelled()` and `progress(fraction)`, which may be a
+`core.reading.progress.Share` that knows bytes and rows; called in a thread."""
+_TO_TIDY_UP = 0.15
+"""Seconds that leaving waits for reading to stop by itself."""
+_UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
 class Opening(Screen[None]):
@@ -96,7 +101,8 @@ class Opening(Screen[None]):
             self.post_message(self.Progressed(fraction))
 
         try:
-            engine = self._open_engine(lambda: worker.is_cancelled, progress)
+            with held(_TO_TIDY_UP):
+                engine = self._open_engine(lambda: worker.is_cancelled, progress)
             from tracer_tui.answers import answer_first
 
             answers = answer_first(engine, self._study)
@@ -110,8 +116,15 @@ class Opening(Screen[None]):
 
     @on(Progressed)
     def _show_progress(self, message: Progressed) -> None:
-        text = f"Reading {self._label} … {message.fraction:.0%}"
-        self.query_one("#message", Static).update(content(text))
+        told = [f"Reading {self._label} … {message.fraction:.0%}"]
+        # Not by its class: that of the engine is imported while this is on the screen.
+        read, of = (getattr(message.fraction, f"bytes_{word}", 0) for word in ("read", "total"))
+        if of:
+            told.append(f"{_size(read)} of {_size(of)}")
+        rows = getattr(message.fraction, "rows", 0)
+        if rows:
+            told.append(f"{rows:,} rows")
+        self.query_one("#message", Static).update(content(" · ".join(told)))
 
     @on(Opened)
     def _explore(self, message: Opened) -> None:
@@ -129,3 +142,11 @@ class Opening(Screen[None]):
         lines = (message.error.title, visible(str(message.error)), "Press q to quit.")
         self.query_one("#message", Static).update(Content("\n\n".join(lines)))
         self.query_one("#message").add_class("-error")
+
+
+def _size(number: float) -> str:
+    """Bytes in words: "12.5 MB"."""
+    power = 0
+    while number >= 1000 and power < len(_UNITS) - 1:
+        number, power = number / 1000, power + 1
+    return f"{number:.{1 if power and number < 100 else 0}f} {_UNITS[power]}"

@@ -18,6 +18,7 @@ from core.tables import funnel_table, trail_table, users_table
 from tracer_tui.answers import Answers
 from tracer_tui.crash import state_folder
 from tracer_tui.drawing import plural
+from tracer_tui.leaving import held
 from tracer_tui.saved import SavedFunnels, files_for
 from tracer_tui.screens.export_box import ExportBox, Target, What
 from tracer_tui.screens.funnel_picker import FunnelPicker
@@ -28,6 +29,8 @@ from tracer_tui.text import visible
 from tracer_tui.widgets.status_line import StatusLine
 
 HINT = "? keys · ctrl+p everything · [ ] timeout · 3, enter: who left · v what they did"
+_TO_WRITE = 60.0
+"""Seconds that leaving waits for a file that is being written."""
 
 
 class OutputKeys(PaneKeys):
@@ -106,7 +109,8 @@ class OutputKeys(PaneKeys):
 
         def work() -> None:
             try:
-                write_whole(target.path, pieces, replace=target.is_replacing)
+                with held(_TO_WRITE):
+                    write_whole(target.path, pieces, replace=target.is_replacing)
             except TracerError as error:
                 self.app.call_from_thread(self._tell, str(error), "error")
             else:

@@ -190,23 +190,29 @@ class StagePicker(Picker[Stage]):
 class FilterPicker(Picker[Filter]):
     """Asks for a filter: a part of the funnel's bars, or events that one has."""
 
-    HINT = "left, reached, went on, pending · an event · * where country = 'NL'"
+    HINT = "a part of a bar, or an event they had · * where country = 'NL'"
 
-    def __init__(self, title: str, engine: Engine, parts: Mapping[str, Filter]) -> None:
-        """`parts` are filters by their words."""
+    def __init__(
+        self, title: str, engine: Engine, parts: Mapping[str, Filter], sizes: Mapping[str, str]
+    ) -> None:
+        """`parts` are filters by their words, `sizes` say how many each of them lists."""
         super().__init__(title, engine)
         self._parts = parts
+        self._sizes = sizes
 
     def choices(self, typed: str) -> Sequence[Completion]:
-        """The parts of the bars, then events that one has."""
+        """The parts of the bars, then events that one has; what begins as was typed is ahead."""
         others = super().choices(typed)
         if says_more(typed):
             return others
         parts = [
-            Completion(0, words, words, "part of the funnel")
+            Completion(0, words, words, self._sizes[words])
             for words in matching(typed, list(self._parts))
         ]
-        return [*parts, *others]
+        begin = typed.casefold()
+        return sorted(
+            [*parts, *others], key=lambda each: not each.label.casefold().startswith(begin)
+        )
 
     def picked(self, text: str, choice: Completion | None) -> Filter:
         """The choice at the cursor, or what was typed where it says more."""

@@ -189,4 +189,4 @@ def _advice(found: Explanation) -> str:
         return f"To convert: {found.remedy.words}."
     if found.converted or found.pending:
         return ""
-    return "No single change of the question would convert."
+    return f"No single change of the question would convert {found.user}."

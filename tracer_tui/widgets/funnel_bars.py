@@ -254,6 +254,8 @@ class FunnelBars(LineView):
                 (fit(f" Beside: {_question(self.pinned.study)} · m ends it", width), "line--bold")
             ]
         words = f" {biggest_leak(answer)}"
+        if cell_len(words) > width:
+            words = words.replace("Biggest leak: ", "", 1)
         if answer.leak is None:
             return [(fit(words, width), "line--dim")]
         if self.cursor == answer.leak and not self.cohort.filters:

@@ -70,7 +70,10 @@ class SessionTimeline(Vertical):
             trail = shown.trail
             sessions = plural(len(trail.sessions), "session")
             events = plural(len(trail), "event")
-            self.border_title = Content(f"2 {visible(trail.user)} · {sessions} · {events}")
+            also = (
+                f" · also {', '.join(map(visible, trail.merged_ids))}" if trail.merged_ids else ""
+            )
+            self.border_title = Content(f"2 {visible(trail.user)} · {sessions} · {events}{also}")
         self._tell_matches()
 
     def clear_search(self) -> bool:

@@ -40,6 +40,8 @@ class StatusLine(Widget):
             plural(self.answer.journeys_count, "session"),
             f"{self.summary.report.rejected_rows:,} rejected",
         ]
+        if self.summary.report.warnings:
+            facts.append(f"{plural(len(self.summary.report.warnings), 'warning')}: !")
         if self.busy:
             facts.append(self.busy)
         rest = " · ".join(facts)

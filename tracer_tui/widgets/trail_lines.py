@@ -21,6 +21,8 @@ from tracer_tui.text import visible
 from tracer_tui.widgets.line_view import Cell, LineView
 
 _NOTHING = Folds.of(np.empty(0, dtype=np.int64), 0)
+_LEFT = "✗ left here: "
+"""How the note on the last event of who left begins; its sign says enough where room is short."""
 
 
 class TrailLines(LineView):
@@ -225,7 +227,10 @@ class TrailLines(LineView):
         gap = f"{span(time - trail.time(place - 1)):>8}" if place > first and width >= 48 else ""
         gap = gap or (" " * 8 if width >= 48 else "")
         since = offset(time - trail.time(first))
-        room = width - len(since.rjust(9)) - len(gap) - 3 - cell_len(note)
+        taken = len(since.rjust(9)) + 1 + len(gap) + bool(gap) + 3
+        if taken + cell_len(name) + cell_len(note) > width:
+            note = note.replace(_LEFT, _LEFT[:2], 1)
+        room = width - taken - cell_len(note)
         is_sought = bool(self.sought) and self.sought.casefold() in trail.name(place).casefold()
         plain = "line--bad" if marks.left else "line--match" if is_sought else ""
         return [
@@ -302,7 +307,7 @@ def _note(marks: Marks, study: Study) -> tuple[str, str, str]:
     if marks.counted in marks.matches:
         sign = stage_sign(marks.counted)
     if marks.left and marks.armed is not None:
-        return sign, f"✗ left here: no {visible(study.stages[marks.armed].label)}", "line--bad"
+        return sign, f"{_LEFT}no {visible(study.stages[marks.armed].label)}", "line--bad"
     if marks.pending:
         return sign, "… may still go on", "line--accent"
     if marks.counted is None:

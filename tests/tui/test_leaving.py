@@ -1,0 +1,57 @@
+"""Leaving: who is waited for, and who is not."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+ENDING = """
+import atexit, sys, threading, time
+from pathlib import Path
+from tracer_tui.leaving import held, leave
+
+def write():
+    with held(60):
+        ready.set()
+        time.sleep(0.05)
+        Path(sys.argv[1]).write_text("whole")
+
+ready = threading.Event()
+atexit.register(Path(sys.argv[2]).unlink)
+threading.Thread(target=threading.Event().wait).start()  # never comes to an end
+threading.Thread(target=write).start()
+ready.wait()
+print("told", end="")
+leave(3)
+"""
+OVERDUE = """
+import threading
+from tracer_tui.leaving import held, leave
+
+def hang():
+    with held(0.01):
+        ready.set()
+        threading.Event().wait()
+
+ready = threading.Event()
+threading.Thread(target=hang).start()
+ready.wait()
+leave(0)
+"""
+
+
+def run(program: str, *arguments: Path) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-c", program, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_what_writes_is_waited_for_and_what_computes_is_not(tmp_path: Path) -> None:
+    written, temporary = tmp_path / "written", tmp_path / "temporary"
+    temporary.touch()
+    ended = run(ENDING, written, temporary)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (3, "told", "")
+    assert written.read_text() == "whole"
+    assert not temporary.exists()
+
+
+def test_nothing_is_waited_for_longer_than_it_may_take() -> None:
+    assert run(OVERDUE).returncode == 0
