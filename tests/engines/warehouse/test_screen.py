@@ -12,7 +12,7 @@ from tests.engines.warehouse.conftest import on, open_table
 from tests.engines.warehouse.crowd import CROWD, STUDIES
 from tests.engines.warehouse.targets import Target
 from tests.engines.warehouse.test_faults import make_slow, running
-from tests.tui.conftest import _no_idling, _steady_screen  # noqa: F401 - the same screen as there
+from tests.tui.conftest import _steady_screen, _wait_for_quiet  # noqa: F401 - the same screen as there
 from tests.tui.driving import Face, app_on, opened, until
 
 
