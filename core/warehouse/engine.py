@@ -313,8 +313,8 @@ class WarehouseEngine:
         return (*(time.median_seconds if time else None for time in found[1:]), None)
 
     def _find_words(self) -> Vocabulary:
-        events = self.table.events(View())
-        names = events.group_by("name").agg(users=events.user.nunique())
+        pairs = self.table.events(View()).select("name", "user").distinct()
+        names = pairs.group_by("name").agg(users=pairs.count())
         users = self.session.ask(names, "users of each name").to_pylist()
         some = self.table.events(View(properties=True)).limit(SAMPLED_EVENTS)
         found = self.session.ask(some, "examples of properties")

@@ -81,8 +81,15 @@ class EventTable:
         return ("ids that belong to one user are not merged in a warehouse: merge them there",)
 
     def all_rows(self) -> ir.Table:
-        """Every row, with `is_event` telling whether it has user, name and time."""
-        return self.table.select(is_event=self._accepted(self.table))
+        """Every row with its user, name, time and, where the table has one, id; all of them NULL
+        unless the row is an event.
+        """
+        accepted = self._accepted(self.table).fill_null(False)
+        columns = self._columns(self.table, View())
+        columns.pop("seq", None)
+        return self.table.select(
+            **{name: accepted.ifelse(value, ibis.null()) for name, value in columns.items()}
+        )
 
     def _events(self, view: View) -> ir.Table:
         """The events of a view. `seq` is there where the table numbers simultaneous events."""
