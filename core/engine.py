@@ -6,7 +6,7 @@ compare by identity (`eq=False`): they may be large.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -62,6 +62,11 @@ class Summary:
 class Curves(Protocol):
     """The sweeps of a study: what every timeout and every window would come to."""
 
+    @property
+    def share(self) -> float:
+        """The fraction of all users that they are made of; less than 1 in a sample."""
+        ...
+
     def journeys(self, timeout: int | None) -> int:
         """Journeys at a session timeout, microseconds; None is off."""
         ...
@@ -70,8 +75,8 @@ class Curves(Protocol):
         """Units at each stage at a session timeout; None where each has to be counted anew."""
         ...
 
-    def counts(self, window: int | None) -> list[int]:
-        """Units at each stage within a conversion window, microseconds; None is off."""
+    def counts(self, windows: Sequence[int | None]) -> list[list[int]]:
+        """Units at each stage within each of some conversion windows, microseconds; None is off."""
         ...
 
     def knee(self) -> int | None:
@@ -119,6 +124,12 @@ class Sampled:
     """For each stage, bounds of its count."""
     conversions: tuple[tuple[float, float], ...]
     """For each stage, bounds of its conversion, fractions of the first stage."""
+
+    @property
+    def words(self) -> str:
+        """How the numbers came about, in a line."""
+        share = f"{100 * self.share:.3g} %"
+        return f"≈ estimated from {share} of the users; bounds hold in 95 of 100 samples"
 
 
 @dataclass(frozen=True, eq=False)
@@ -304,6 +315,8 @@ class DropOffPanel:
     """The median of these times, of those who left; None for nobody."""
     went_on_median_seconds: float | None
     """The same of those who went on."""
+    share: float = 1.0
+    """The fraction of all users that it is made of; less than 1 in a sample."""
 
 
 class Engine(Protocol):
@@ -317,8 +330,21 @@ class Engine(Protocol):
         """A sensible funnel; empty when there are no events."""
         ...
 
+    @property
+    def doing(self) -> str:
+        """What runs where, in a line fit to show; empty where nothing takes long."""
+        ...
+
     def funnel(self, study: Study) -> FunnelAnswer:
-        """Count units through the stages."""
+        """Count units through the stages; an estimate from a sample says that it is one."""
+        ...
+
+    def exact(self, study: Study, cancelled: Callable[[], bool] | None = None) -> FunnelAnswer:
+        """Like `funnel`, from everybody; so are its answers to the study from then on.
+
+        Raises Cancelled soon after `cancelled()` turns true, and QuestionError for what the engine
+        cannot find exactly.
+        """
         ...
 
     def time_to_convert(self, study: Study) -> tuple[StepTime | None, ...]:
@@ -374,4 +400,12 @@ class Engine(Protocol):
 
         Raises QuestionError for a study without stages, or when there is no such user or journey.
         """
+        ...
+
+    def stop(self) -> None:
+        """Stop what is being asked: it raises Cancelled soon."""
+        ...
+
+    def close(self) -> None:
+        """Stop what is being asked, and leave; nothing is asked afterwards."""
         ...

@@ -43,6 +43,7 @@ def document(engine: Engine, study: Study) -> Json:
     rejects = (f"rejected {row}" for row in report.rejected[:10])
     more = report.rejected_rows - 10
     result["warnings"] = [
+        *([answer.sampled.words] if answer.sampled else []),
         *answer.warnings,
         *report.warnings,
         *rejects,

@@ -6,6 +6,7 @@ stage rows by the stages, units by both. So a changed timeout does not look for 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING
@@ -109,6 +110,21 @@ class LocalEngine:
             excluded=result.excluded if result else 0,
             warnings=(*self._nobody(study), *(result or journeys).warnings),
         )
+
+    @property
+    def doing(self) -> str:
+        """Empty: nothing takes long."""
+        return ""
+
+    def exact(self, study: Study, cancelled: Callable[[], bool] | None = None) -> FunnelAnswer:  # noqa: ARG002 - of a protocol
+        """Like `funnel`, which is exact."""
+        return self.funnel(study)
+
+    def stop(self) -> None:
+        """Nothing runs for long."""
+
+    def close(self) -> None:
+        """There is nothing to leave."""
 
     def time_to_convert(self, study: Study) -> tuple[StepTime | None, ...]:
         """How long units took to each stage; None for the first, or when nobody reached it."""

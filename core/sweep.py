@@ -90,6 +90,8 @@ class LocalCurves:
     """Units against the timeout, where they can be found at once."""
     count: Callable[[int | None], int]
     """Journeys at a timeout, under every journey rule."""
+    share: float = 1.0
+    """They are made of all users."""
 
     def journeys(self, timeout: int | None) -> int:
         """Journeys at a session timeout, microseconds; None is off."""
@@ -99,9 +101,9 @@ class LocalCurves:
         """Units at each stage at a session timeout; None where each has to be counted anew."""
         return self.funnels.counts(timeout) if self.funnels else None
 
-    def counts(self, window: int | None) -> list[int]:
-        """Units at each stage within a conversion window, microseconds; None is off."""
-        return self.windows.counts(window)
+    def counts(self, windows: Sequence[int | None]) -> list[list[int]]:
+        """Units at each stage within each of some conversion windows, microseconds; None is off."""
+        return [self.windows.counts(window) for window in windows]
 
     def knee(self) -> int | None:
         """The window beyond which a longer one gains least; None without conversions."""

@@ -7,8 +7,7 @@ there, nothing is shown in its place.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, replace
 
 from core.engine import Curves, Engine
 from core.study import Study
@@ -48,6 +47,8 @@ class Ruler:
     """The next longer one."""
     knee: int | None = None
     """Where a longer limit gains least, microseconds; None where there is no such place."""
+    is_estimate: bool = False
+    """Whether it is made of a sample."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,32 +63,42 @@ class Details:
     """Gaps between events, and sessions; None where a field tells sessions."""
     windows: Ruler | None
     """The share that completes within each window; None without stages."""
+    is_estimate: bool = False
+    """Whether the medians are those of a sample."""
 
 
 def find_details(
-    engine: Engine, study: Study, cancelled: Callable[[], bool] = lambda: False
+    engine: Engine,
+    study: Study,
+    cancelled: Callable[[], bool] = lambda: False,
+    *,
+    is_estimate: bool = False,
 ) -> Details | None:
-    """Ask an engine for all of it; None when cancelled between two questions."""
+    """Ask an engine for all of it; None when cancelled between two questions.
+
+    `is_estimate` says that the engine answers the study from a sample yet.
+    """
     curves = engine.curves(study)
     timeouts = None if study.journey_rules.session_field else _timeouts(curves, study)
     windows = _windows(curves, study) if study.stages else None
     if cancelled():
         return None
-    return Details(study, engine.medians_to_next(study), timeouts, windows)
+    return Details(study, engine.medians_to_next(study), timeouts, windows, is_estimate)
 
 
 def _timeouts(curves: Curves, study: Study) -> Ruler:
     gaps = curves.gaps(EDGES)
-    return _ruler(gaps, study.timeout, TIMEOUTS, curves.journeys)
+    ruler = _ruler(gaps, study.timeout, TIMEOUTS, curves.journeys)
+    return replace(ruler, is_estimate=curves.share < 1)
 
 
 def _windows(curves: Curves, study: Study) -> Ruler:
-    def conversion(window: int | None) -> float:
-        counts = curves.counts(window)
-        return counts[-1] / counts[0] if counts[0] else 0.0
-
-    heights = [conversion(longer) for _, longer in pairwise(EDGES)]
-    return _ruler(heights, study.window, WINDOWS, conversion, curves.knee())
+    near = (climb(study.window, WINDOWS, steps) for steps in (-1, 1))
+    asked = [*EDGES[1:], study.window, *near]
+    shares = [counts[-1] / counts[0] if counts[0] else 0.0 for counts in curves.counts(asked)]
+    known = dict(zip(asked, shares, strict=True))
+    ruler = _ruler(shares[:NOTCHES], study.window, WINDOWS, known.__getitem__, curves.knee())
+    return replace(ruler, is_estimate=curves.share < 1)
 
 
 def _ruler(

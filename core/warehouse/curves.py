@@ -59,7 +59,7 @@ class WarehouseCurves:
         self._units = units
         self._span = span
         self._count = journeys
-        self._windows = lru_cache(maxsize=256)(self._count_windows)
+        self._windows = lru_cache(maxsize=4)(self._count_windows)
         self._timeouts = lru_cache(maxsize=256)(self._count_timeouts)
 
     def journeys(self, timeout: int | None) -> int:
@@ -74,12 +74,17 @@ class WarehouseCurves:
         """None: at another session timeout units are counted anew."""
         return None
 
-    def counts(self, window: int | None) -> list[int]:
-        """Units at each stage within a conversion window, microseconds; None is off."""
+    @property
+    def share(self) -> float:
+        """They are made of all users."""
+        return 1.0
+
+    def counts(self, windows: Sequence[int | None]) -> list[list[int]]:
+        """Units at each stage within each of some conversion windows, microseconds; None is off."""
         if self._units is None:
-            return []
-        asked = LADDER if window in LADDER else (window,)
-        return self._windows(asked)[window]
+            return [[] for _ in windows]
+        found = self._windows(tuple(dict.fromkeys(windows)))
+        return [found[window] for window in windows]
 
     def knee(self) -> int | None:
         """The window beyond which a longer one gains least; None without conversions.
@@ -137,8 +142,10 @@ class WarehouseCurves:
         if self._hard is not None:
             curves = self._hard.curves(local_study(self._study))
             counts = {
-                window: [a + b for a, b in zip(own, curves.counts(window), strict=True)]
-                for window, own in counts.items()
+                window: [a + b for a, b in zip(own, other, strict=True)]
+                for (window, own), other in zip(
+                    counts.items(), curves.counts(list(counts)), strict=True
+                )
             }
         return counts
 

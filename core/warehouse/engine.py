@@ -6,7 +6,7 @@ the local engine answers for them: numbers add up, lists are merged.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from operator import itemgetter
 from typing import TYPE_CHECKING
@@ -29,7 +29,7 @@ from core.warehouse.hard import (
     hard_times,
 )
 from core.warehouse.lists import Lines, local_lines, unit_lines, user_lines, wanted_of
-from core.warehouse.one_user import WarehouseTrail, explain_one, trail_of
+from core.warehouse.one_user import explain_one, trail_of
 from core.warehouse.pull import log_of
 from core.warehouse.sample import pull_sample, share_of
 from core.warehouse.stages import stage_rows
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
     from core.funnel import Funnel
     from core.local import LocalEngine
+    from core.trail import LocalTrail
     from core.warehouse.session import Cancel
     from core.warehouse.table import EventTable
 
@@ -98,22 +99,17 @@ class WarehouseEngine:
         self,
         study: Study,
         cancelled: Cancel | None = None,
-        progress: Callable[[float], None] | None = None,
     ) -> FunnelAnswer:
         """Like `funnel`, stopped on request: then the query is killed on the server.
 
-        `session.doing` tells meanwhile what runs where. Raises Cancelled, QuestionError for what
-        cannot be answered exactly, and SourceError when the warehouse cannot be asked.
+        Raises Cancelled, QuestionError for what cannot be answered exactly, and SourceError when
+        the warehouse cannot be asked.
         """
-        told = progress or (lambda _: None)
         if study not in self._answers:
             funnel = _asked(study)
-            told(0.0)
             totals = self._count_all(study, cancelled)
-            told(0.5)
             counts = None if funnel is None else self._count(study, funnel, cancelled)
             self._answers[study] = self._answer(study, totals, counts)
-        told(1.0)
         return self._answers[study]
 
     def time_to_convert(self, study: Study) -> tuple[StepTime | None, ...]:
@@ -172,7 +168,7 @@ class WarehouseEngine:
         """Where in a list a user, or a journey of a user, stands; None when not in it."""
         return self._lines(study, cohort, sort, search).place(user, journey)
 
-    def journeys(self, study: Study, user: str) -> WarehouseTrail:
+    def journeys(self, study: Study, user: str) -> LocalTrail:
         """One user's trail, cut into journeys; empty for nobody."""
         return trail_of(self.table, study, user, self.span[1])
 
@@ -183,19 +179,24 @@ class WarehouseEngine:
         """
         return explain_one(self.table, study, user, journey, self.span[1])
 
-    def rows_to_read(self, study: Study) -> int | None:
+    def rows_to_read(self, study: Study, cancelled: Cancel | None = None) -> int | None:
         """Rows that counting a study's funnel will read, as the engine estimates before it starts;
         None where it does not tell.
         """
         view = view_of(study)
-        return self.session.estimate(self.table.events(view))
+        return self.session.estimate(self.table.events(view), cancelled)
+
+    @property
+    def doing(self) -> str:
+        """What runs where, in a line fit to show; empty while nothing does."""
+        return self.session.doing
 
     def stop(self) -> None:
-        """Kill every question that runs, on the server."""
+        """Stop every question that runs: it is killed on the server, and raises Cancelled."""
         self.session.stop()
 
     def close(self) -> None:
-        """Kill what runs and leave the warehouse."""
+        """Stop what runs and leave the warehouse."""
         self.session.close()
 
     @property
@@ -221,7 +222,7 @@ class WarehouseEngine:
 
     def _count(self, study: Study, funnel: Funnel, cancelled: Cancel | None) -> Counts:
         session, what = self.session, f"funnel of {len(funnel.stages)} stages"
-        size = self.rows_to_read(study)
+        size = self.rows_to_read(study, cancelled)
         if size is not None:
             what += f", about {size:,} rows to read"
         if _is_plain(study):
@@ -312,8 +313,8 @@ class WarehouseEngine:
         return (*(time.median_seconds if time else None for time in found[1:]), None)
 
     def _find_words(self) -> Vocabulary:
-        events = self.table.events(View())
-        names = events.group_by("name").agg(users=events.user.nunique())
+        pairs = self.table.events(View()).select("name", "user").distinct()
+        names = pairs.group_by("name").agg(users=pairs.count())
         users = self.session.ask(names, "users of each name").to_pylist()
         some = self.table.events(View(properties=True)).limit(SAMPLED_EVENTS)
         found = self.session.ask(some, "examples of properties")

@@ -55,10 +55,6 @@ def estimate(
         stages=counts.stages(study.funnel) if result and study.funnel else (),
         excluded=counts.excluded,
         sampled=bounds(result, share),
-        warnings=(
-            f"≈ estimated from {100 * share:.3g} % of the users; bounds hold in 95 of 100 samples",
-            *answer.warnings,
-        ),
     )
 
 
@@ -129,6 +125,7 @@ def scaled_panel(study: Study, panel: DropOffPanel, share: float) -> DropOffPane
         last=tuple(map(scaled, panel.last)),
         between=tuple(map(scaled, panel.between)),
         stays=tuple(map(scaled, panel.stays)),
+        share=share,
     )
 
 
@@ -150,9 +147,10 @@ class ScaledCurves:
         counts = self.curves.counts_at(timeout)
         return counts and [round(count / self.share) for count in counts]
 
-    def counts(self, window: int | None) -> list[int]:
-        """Units at each stage within a conversion window, microseconds; None is off."""
-        return [round(count / self.share) for count in self.curves.counts(window)]
+    def counts(self, windows: Sequence[int | None]) -> list[list[int]]:
+        """Units at each stage within each of some conversion windows, microseconds; None is off."""
+        within = self.curves.counts(windows)
+        return [[round(count / self.share) for count in counts] for counts in within]
 
     def gaps(self, edges: Sequence[int]) -> list[int]:
         """Gaps within users between neighbouring edges, microseconds; the lower edge included."""

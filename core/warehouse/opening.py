@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from core.errors import SourceError
+from core.errors import SourceError, TracerError
 from core.reading.options import ReadOptions
 from core.warehouse.engine import WarehouseEngine
 from core.warehouse.sampled import SampledEngine
@@ -33,10 +33,14 @@ def open_warehouse(
         time_field=options.get("time_field"),
         shape=options.get("shape"),
     )
-    engine = WarehouseEngine(EventTable(session, name, how))
-    engine.look(cancelled)
-    if exact:
-        return engine
-    sampled = SampledEngine(engine, sample)
-    sampled.look(cancelled)
+    try:
+        engine = WarehouseEngine(EventTable(session, name, how, cancelled))
+        engine.look(cancelled)
+        if exact:
+            return engine
+        sampled = SampledEngine(engine, sample)
+        sampled.look(cancelled)
+    except TracerError:
+        session.close()
+        raise
     return sampled

@@ -6,8 +6,8 @@ warehouse; once it has answered, that study's numbers and lists are the warehous
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,6 @@ from core.engine import (
     FunnelAnswer,
     Sort,
     Summary,
-    Trail,
     UsersPage,
 )
 from core.explanation import Explanation
@@ -28,10 +27,12 @@ from core.study import Study
 from core.vocabulary import Vocabulary
 from core.warehouse.estimate import ScaledCurves, estimate, scaled_panel, scaled_times
 from core.warehouse.lists import flagged, wanted_of
+from core.warehouse.one_user import sampled_trail
 from core.warehouse.pull import local_study
 from core.warehouse.sample import Sample, pull_sample, sampled_view, share_of
 
 if TYPE_CHECKING:
+    from core.trail import LocalTrail
     from core.warehouse.engine import WarehouseEngine
     from core.warehouse.session import Cancel
     from core.warehouse.view import View
@@ -62,14 +63,9 @@ class SampledEngine:
         """A sensible funnel; empty when there are no events."""
         return self._sample(Study()).engine.suggest()
 
-    def exact(
-        self,
-        study: Study,
-        cancelled: Cancel | None = None,
-        progress: Callable[[float], None] | None = None,
-    ) -> FunnelAnswer:
+    def exact(self, study: Study, cancelled: Cancel | None = None) -> FunnelAnswer:
         """Ask the warehouse, as `WarehouseEngine.exact` does."""
-        return self.warehouse.exact(study, cancelled, progress)
+        return self.warehouse.exact(study, cancelled)
 
     def funnel(self, study: Study) -> FunnelAnswer:
         """Count units through the stages: exactly if that is known, else from the sample."""
@@ -144,9 +140,15 @@ class SampledEngine:
         who = flagged(cohort, sample.view)
         return sample.engine.place(asked, who, sort, search, user, journey)
 
-    def journeys(self, study: Study, user: str) -> Trail:
-        """One user's trail, cut into journeys; of anybody, from the warehouse."""
-        return self.warehouse.journeys(study, user)
+    def journeys(self, study: Study, user: str) -> LocalTrail:
+        """One user's trail, cut into journeys: at once for a user of the sample, of whom only the
+        properties are asked of the warehouse; of anybody else from there.
+        """
+        whole = partial(self.warehouse.journeys, study, user)
+        sample, asked = self._asked(study)
+        if sample.engine.log.user_number(user) is None:
+            return whole()
+        return sampled_trail(sample.engine.journeys(asked, user), study, whole)
 
     def explain(self, study: Study, user: str, journey: int | None = None) -> Explanation:
         """How far a user got, and why no farther; of anybody, from the warehouse.
@@ -155,12 +157,17 @@ class SampledEngine:
         """
         return self.warehouse.explain(study, user, journey)
 
+    @property
+    def doing(self) -> str:
+        """What runs where, in a line fit to show; empty while nothing does."""
+        return self.warehouse.doing
+
     def stop(self) -> None:
-        """Kill every question that runs, on the server."""
+        """Stop every question that runs: it is killed on the server, and raises Cancelled."""
         self.warehouse.stop()
 
     def close(self) -> None:
-        """Kill what runs and leave the warehouse."""
+        """Stop what runs and leave the warehouse."""
         self.warehouse.close()
 
     def _is_exact(self, study: Study) -> bool:

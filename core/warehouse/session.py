@@ -10,9 +10,10 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, wait
 from concurrent.futures import TimeoutError as NotYet
 from contextlib import suppress
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, TypeVar
 
@@ -38,7 +39,9 @@ TRIES = 4
 FIRST_PAUSE = 0.5
 """Seconds before asking again; twice as long each time."""
 POLL_SECONDS = 0.05
-"""How often a running question is asked whether to stop."""
+"""How often is looked whether a running question is to stop."""
+KILL_SECONDS, KILLS = 0.2, 15
+"""How often, and how many times, the server is told to kill a question, until it is over."""
 MOST_CHARACTERS = 400
 """Characters of a driver's error that are shown."""
 
@@ -63,6 +66,29 @@ def find_dialect(address: Address, tz: str) -> Dialect:
     return dialect
 
 
+@dataclass(eq=False)
+class _Asked:
+    """A question that runs."""
+
+    what: str
+    """What runs where."""
+    marker: str = field(default_factory=lambda: f"/* tracer-tui {uuid.uuid4().hex} */")
+    """Stands in the query, to find it on the server."""
+    cancelled: Cancel = lambda: False
+    """Whether who asked has lost interest."""
+    is_stopped: bool = False
+    """Whether all questions were stopped since it was asked."""
+    backend: BaseBackend | None = None
+    """The connection that it runs on, while it does."""
+    is_killed: bool = False
+    """Whether the server was told to kill it."""
+
+    def check(self) -> None:
+        """Raises Cancelled when it is to stop."""
+        if self.is_stopped or self.cancelled():
+            raise Cancelled("the question was stopped")
+
+
 class Session:
     """Connections to one warehouse. Safe to use from several threads."""
 
@@ -70,22 +96,25 @@ class Session:
         """For an address; nothing is opened yet."""
         self.address = parse_address(url)
         self.dialect = find_dialect(self.address, tz)
-        self.doing = ""
-        """What runs where, in a line fit to show; empty while nothing does."""
         self._idle: list[BaseBackend] = []
-        self._running: dict[str, BaseBackend] = {}
+        self._asked: list[_Asked] = []
         self._lock = threading.Lock()
-        self._threads = ThreadPoolExecutor(thread_name_prefix="warehouse")
         self._is_closed = False
         # Drivers log failures, with the query, on standard error, where the screen is.
         for name in ("clickhouse_connect", "py4j", "pyspark", "SQLQueryContextLogger"):
             logging.getLogger(name).setLevel(logging.CRITICAL + 1)
 
-    def table(self, name: str) -> ir.Table:
+    @property
+    def doing(self) -> str:
+        """What runs where, in a line fit to show; empty while nothing does."""
+        with self._lock:
+            return self._asked[0].what if self._asked else ""
+
+    def table(self, name: str, cancelled: Cancel | None = None) -> ir.Table:
         """The table of a name, as the warehouse describes it. Raises SourceError without one."""
         try:
             return self._again(
-                lambda: self._with(lambda backend: self.dialect.table(backend, name)), None
+                lambda backend, _: self.dialect.table(backend, name), f"table {name}", cancelled
             )
         except TableNotFound:
             known = self._with(self.dialect.tables)
@@ -111,73 +140,100 @@ class Session:
         Raises Cancelled soon after `cancelled()` turns true, and the query is killed on the server;
         SourceError when the warehouse cannot be asked.
         """
-        self.doing = f"{self.dialect.label} at {self.address.label}: {what}"
-        try:
-            return self._again(lambda: self._run(expression, cancelled), cancelled)
-        finally:
-            self.doing = ""
+        return self._again(
+            lambda backend, marker: self.dialect.fetch(backend, expression, marker), what, cancelled
+        )
 
-    def estimate(self, expression: ir.Table) -> int | None:
+    def estimate(self, expression: ir.Table, cancelled: Cancel | None = None) -> int | None:
         """Rows that an expression will read; None where the engine does not tell."""
         sql = self.compile(expression)
         return self._again(
-            lambda: self._with(lambda backend: self.dialect.rows_to_read(backend, sql)), None
+            lambda backend, _: self.dialect.rows_to_read(backend, sql), "rows to read", cancelled
         )
 
     def stop(self) -> None:
-        """Kill all questions that run, on the server."""
+        """Stop all questions that run: each is killed on the server, and raises Cancelled."""
         with self._lock:
-            running = dict(self._running)
-        for marker, backend in running.items():
-            self.dialect.kill(backend, marker)
+            for asked in self._asked:
+                asked.is_stopped = True
 
     def close(self) -> None:
-        """Kill what runs and leave all connections."""
+        """Stop what runs, and leave all connections. Nothing can be asked afterwards."""
         self._is_closed = True
         self.stop()
-        self._threads.shutdown()
+        ends = time.monotonic() + KILLS * KILL_SECONDS
+        while self._asked and time.monotonic() < ends:
+            time.sleep(POLL_SECONDS)
         self._forget()
 
-    def _run(self, expression: ir.Table, cancelled: Cancel | None) -> pa.Table:
-        marker = f"/* tracer-tui {uuid.uuid4().hex} */"
-
-        def fetch() -> pa.Table:
-            return self._with(
-                lambda backend: self.dialect.fetch(backend, expression, marker), marker
-            )
-
-        if cancelled is None:
-            return fetch()
-        if cancelled():
-            raise Cancelled("the question was stopped")
-        running = self._threads.submit(fetch)
-        try:
-            return _watched(running, cancelled)
-        except Cancelled:
-            with self._lock:
-                backend = self._running.get(marker)
-            if backend is not None:
-                self.dialect.kill(backend, marker)
-            running.exception()  # the connection is free again when the query is over
-            raise
-
-    def _again(self, ask: Callable[[], Answer], cancelled: Cancel | None) -> Answer:
+    def _again(
+        self, use: Callable[[BaseBackend, str], Answer], what: str, cancelled: Cancel | None
+    ) -> Answer:
         """Ask, and ask again while the connection is lost, less and less often."""
+        asked = _Asked(f"{self.dialect.label}: {what}, at {self.address.label}")
+        asked.cancelled = cancelled or asked.cancelled
+        asked.is_stopped = self._is_closed
+        with self._lock:
+            self._asked.append(asked)
         pause = FIRST_PAUSE
-        for tries in range(1, TRIES + 1):
-            try:
-                return ask()
-            except (TracerError, TableNotFound):
-                raise
-            except self.dialect.errors as error:
-                if tries == TRIES or self._is_closed or not self.dialect.is_lost(error):
-                    raise self._refusal(error) from None
-            self._forget()
-            time.sleep(pause)
-            pause *= 2
-            if cancelled is not None and cancelled():
-                raise Cancelled("the question was stopped")
+        try:
+            for tries in range(1, TRIES + 1):
+                try:
+                    return self._wait(use, asked)
+                except (TracerError, TableNotFound):
+                    raise
+                except self.dialect.errors as error:
+                    asked.check()  # what was killed is told by an error of the driver
+                    if tries == TRIES or not self.dialect.is_lost(error):
+                        raise self._refusal(error) from None
+                self._forget()
+                time.sleep(pause)
+                pause *= 2
+        finally:
+            with self._lock:
+                self._asked.remove(asked)
         raise AssertionError("the last try answers or raises")
+
+    def _wait(self, use: Callable[[BaseBackend, str], Answer], asked: _Asked) -> Answer:
+        """Ask in a thread of its own, so that a server that says nothing keeps nobody waiting."""
+        asked.check()
+        answer: Future[Answer] = Future()
+
+        def work() -> None:
+            try:
+                answer.set_result(self._with(lambda backend: use(backend, asked.marker), asked))
+            except BaseException as error:  # noqa: BLE001 - it is raised where the answer is awaited
+                answer.set_exception(error)
+
+        threading.Thread(target=work, daemon=True).start()
+        while True:
+            try:
+                return answer.result(timeout=POLL_SECONDS)
+            except NotYet:
+                try:
+                    asked.check()
+                except Cancelled:
+                    self._kill(asked, answer)
+                    raise
+
+    def _kill(self, asked: _Asked, answer: Future[Answer]) -> None:
+        """Have a question killed on the server, and give it a while to end.
+
+        More than once: what has not quite begun cannot be killed.
+        """
+
+        def work() -> None:
+            for _ in range(KILLS):
+                backend = asked.backend
+                if backend is not None:
+                    with suppress(*self.dialect.errors):
+                        self.dialect.kill(backend, asked.marker)
+                if answer.done() or wait([answer], KILL_SECONDS).done:
+                    return
+
+        asked.is_killed = True
+        threading.Thread(target=work, daemon=True).start()
+        wait([answer], KILLS * KILL_SECONDS)
 
     def _refusal(self, error: Exception) -> SourceError:
         """An error of a driver in one line of ours, without secrets."""
@@ -197,7 +253,7 @@ class Session:
         with suppress(*self.dialect.errors):  # it may be dead already
             self.dialect.close(backend)
 
-    def _with(self, use: Callable[[BaseBackend], Answer], marker: str | None = None) -> Answer:
+    def _with(self, use: Callable[[BaseBackend], Answer], asked: _Asked | None = None) -> Answer:
         """Use a connection that nobody else uses meanwhile."""
         with self._lock:
             backend = self._idle.pop() if self._idle else None
@@ -206,29 +262,21 @@ class Session:
                 backend = self.dialect.open()
             except ImportError as error:
                 raise missing_driver(self.address.scheme, error) from error
-        if marker is not None:
-            with self._lock:
-                self._running[marker] = backend
         is_fine = False
         try:
+            if asked is not None:
+                asked.backend = backend
+                asked.check()
             answer = use(backend)
             is_fine = True
         finally:
+            if asked is not None:
+                asked.backend = None
             with self._lock:
-                if marker is not None:
-                    del self._running[marker]
-                if is_fine:
+                # Another question on it could be killed in place of this one.
+                is_kept = is_fine and not self._is_closed and not (asked and asked.is_killed)
+                if is_kept:
                     self._idle.append(backend)
-            if not is_fine:
+            if not is_kept:
                 self._leave(backend)
         return answer
-
-
-def _watched(running: Future[Answer], cancelled: Cancel) -> Answer:
-    """The answer of a running question. Raises Cancelled when it is to be stopped."""
-    while True:
-        try:
-            return running.result(timeout=POLL_SECONDS)
-        except NotYet:
-            if cancelled():
-                raise Cancelled("the question was stopped") from None

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
     from core.reading.sql import Keys
-    from core.warehouse.session import Session
+    from core.warehouse.session import Cancel, Session
 
 SAMPLED_ROWS = 10_000
 """Rows looked at to decide the kind of a time column that is text or a number."""
@@ -46,11 +46,13 @@ class _Time:
 class EventTable:
     """A table of events. Nothing of it is read but what a question needs."""
 
-    def __init__(self, session: Session, name: str, options: ReadOptions) -> None:
-        """Find the columns. Raises SourceError when there is no such table or column."""
+    def __init__(
+        self, session: Session, name: str, options: ReadOptions, cancelled: Cancel | None = None
+    ) -> None:
+        """Find the columns. Raises SourceError when there is no such table or column, Cancelled."""
         self.session = session
         self.name = name
-        self.table = session.table(name)
+        self.table = session.table(name, cancelled)
         self.columns: tuple[str, ...] = tuple(self.table.columns)
         self.fields = guess_fields(self.columns, options, name)
         self.user, self.event, times, ids = (
@@ -79,8 +81,15 @@ class EventTable:
         return ("ids that belong to one user are not merged in a warehouse: merge them there",)
 
     def all_rows(self) -> ir.Table:
-        """Every row, with `is_event` telling whether it has user, name and time."""
-        return self.table.select(is_event=self._accepted(self.table))
+        """Every row with its user, name, time and, where the table has one, id; all of them NULL
+        unless the row is an event.
+        """
+        accepted = self._accepted(self.table).fill_null(False)
+        columns = self._columns(self.table, View())
+        columns.pop("seq", None)
+        return self.table.select(
+            **{name: accepted.ifelse(value, ibis.null()) for name, value in columns.items()}
+        )
 
     def _events(self, view: View) -> ir.Table:
         """The events of a view. `seq` is there where the table numbers simultaneous events."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 import ibis
@@ -12,7 +13,7 @@ from core.errors import QuestionError
 from core.reading.fields import spelled
 from core.reading.report import LoadReport, PartReport
 from core.warehouse.sessions import cut
-from core.warehouse.view import View, view_of
+from core.warehouse.view import view_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -27,28 +28,34 @@ MOST_NAMES = 100_000
 
 def summarize(table: EventTable, cancelled: Cancel | None = None) -> Summary:
     """The whole table. Raises QuestionError when it has too many event names to list."""
-    session = table.session
-    rows, events = table.all_rows(), table.events(View())
-    by_name = events.group_by("name").agg(
-        events=events.count(), first=events.time.min(), last=events.time.max()
+    session, rows = table.session, table.all_rows()
+    users = rows.filter(rows.user.notnull()).select("user").distinct()
+    if "id" in rows.columns:
+        # An event that is there again with the same id is one event (rule O2).
+        rows = rows.group_by("user", "name", "time", "id").agg(n=rows.count())
+        rows = rows.mutate(one=rows.id.isnull().ifelse(rows.n, 1))
+    else:
+        rows = rows.mutate(n=ibis.literal(1), one=ibis.literal(1))
+    by_name = rows.group_by("name").agg(
+        rows=rows.n.sum(), events=rows.one.sum(), first=rows.time.min(), last=rows.time.max()
     )
-    found = session.ask(by_name.limit(MOST_NAMES + 1), "names of events", cancelled)
-    named = sorted(found.to_pylist(), key=lambda row: row["name"])
+    found = session.ask(by_name.limit(MOST_NAMES + 2), "events of each name", cancelled).to_pylist()
+    # Not as a count of distinct values: some engines only estimate that.
+    counted = session.ask(users.agg(users=users.count()), "number of users", cancelled)
+    rows_read = sum(int(row["rows"]) for row in found)
+    named = sorted((row for row in found if row["name"] is not None), key=itemgetter("name"))
     if len(named) > MOST_NAMES:
         raise QuestionError(
             f"{table.name} has more than {MOST_NAMES:,} event names: name another column with "
             "--event-field"
         )
-    counted = rows.agg(rows=rows.count(), events=rows.is_event.fill_null(False).sum())
-    read = first_row(session.ask(counted, "number of rows", cancelled))
-    users = events.agg(users=events.user.nunique())
-    users_count = first_row(session.ask(users, "number of users", cancelled))["users"]
+    good_rows = sum(int(row["rows"]) for row in named)
     accepted = sum(int(row["events"]) for row in named)
     label = f"{session.address.label} {table.name}"
     part = PartReport(
         source=label,
         format=session.dialect.label,
-        rows=read["rows"],
+        rows=rows_read,
         user_field=spelled(table.user),
         event_field=spelled(table.event),
         time_field=spelled([table.time]),
@@ -60,16 +67,16 @@ def summarize(table: EventTable, cancelled: Cancel | None = None) -> Summary:
     return Summary(
         source=label,
         events_count=accepted,
-        users_count=users_count,
+        users_count=first_row(counted)["users"],
         first=min((int(row["first"]) for row in named), default=None),
         last=max((int(row["last"]) for row in named), default=None),
         name_counts={row["name"]: int(row["events"]) for row in named},
         report=LoadReport(
             parts=(part,),
-            rows_read=read["rows"],
+            rows_read=rows_read,
             accepted_rows=accepted,
-            rejected_rows=read["rows"] - read["events"],
-            duplicate_events=read["events"] - accepted,
+            rejected_rows=rows_read - good_rows,
+            duplicate_events=good_rows - accepted,
             warnings=table.warnings,
         ),
     )

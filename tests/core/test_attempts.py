@@ -199,5 +199,5 @@ def test_no_curve_of_windows_where_the_window_decides_what_is_counted() -> None:
     assert result is not None
     with pytest.raises(core.QuestionError, match="depends on the window"):
         core.window_curve(result)
-    assert ENGINE.curves(STUDY).counts(None) == []
+    assert ENGINE.curves(STUDY).counts([None]) == [[]]
     assert ENGINE.curves(STUDY).journeys(None) == 2

@@ -6,6 +6,8 @@ and one that takes its time is admitted: what stands there until then is marked 
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from textual import on
@@ -16,11 +18,11 @@ from textual.widget import Widget
 
 from core.cohort import EVERYBODY, Cohort
 from core.engine import Engine, FunnelAnswer, UserRow
-from core.errors import TracerError
+from core.errors import Cancelled, TracerError
 from core.event import Event
 from tracer_tui.answers import Answers, Listing, Shown, View, answer, fetch_around, trace
 from tracer_tui.details import Details, find_details
-from tracer_tui.screens.asking import Newest
+from tracer_tui.screens.asking import Newest, Question
 from tracer_tui.text import visible
 
 PATIENCE = 0.04
@@ -87,10 +89,10 @@ class Answering(Screen[None]):
 
     @dataclass
     class Failed(Message):
-        """A question cannot be answered."""
+        """A question cannot be answered, or was stopped."""
 
         error: TracerError
-        view: View
+        go_on: Callable[[], None]
 
     def __init__(self, engine: Engine, answers: Answers) -> None:
         """Begin with what an engine answered already."""
@@ -117,11 +119,17 @@ class Answering(Screen[None]):
         """Ask for what takes longer than the first paint may."""
         self._ask_details()
 
+    def on_unmount(self) -> None:
+        """Leave the engine, without waiting for what it still does."""
+        threading.Thread(target=self.engine.close).start()
+
     # Asking.
 
-    def watch_view(self) -> None:
-        """Another view asks again."""
-        self._ask()
+    def watch_view(self, before: View, view: View) -> None:
+        """Another view asks again; what was asked before it is of no use any more."""
+        if before != view:
+            self.engine.stop()
+            self._ask()
 
     def _ask(self) -> None:
         """Ask for everything the view shows, now or after what is being answered."""
@@ -131,20 +139,36 @@ class Answering(Screen[None]):
 
     def _answer(self, view: View) -> None:
         chosen, summary = self._chosen, self.summary
+        self._in_thread(
+            "answers",
+            lambda: self.Answered(answer(self.engine, view, chosen, summary)),
+            self._go_back,
+        )
+        self.set_timer(PATIENCE, self._admit_waiting)
+
+    def _in_thread(self, group: str, ask: Callable[[], Message], go_on: Callable[[], None]) -> None:
+        """Ask away from the screen; `go_on` is what to do where there is no answer."""
 
         def work() -> None:
             try:
-                self.post_message(self.Answered(answer(self.engine, view, chosen, summary)))
+                message = ask()
             except TracerError as error:
-                self.post_message(self.Failed(error, view))
+                message = self.Failed(error, go_on)
+            self.post_message(message)
 
-        self.run_worker(work, thread=True, group="answers")
-        self.set_timer(PATIENCE, self._admit_waiting)
+        self.run_worker(work, thread=True, group=group)
+
+    def _next(self, asked: Newest[Question], ask: Callable[[Question], None]) -> None:
+        """Answer the question that waits."""
+        newer = asked.done()
+        if newer is not None:
+            ask(newer)
 
     def _admit_waiting(self) -> None:
         if self._views.running is not None:
             self.busy = "working…"
-            self.is_stale = True
+            # What is asked again of the same view only becomes more exact.
+            self.is_stale = self.listing is None or self._views.running != self.listing.view
 
     def _ask_details(self) -> None:
         now = self._details.ask(self.view)
@@ -152,11 +176,19 @@ class Answering(Screen[None]):
             self._detail(now)
 
     def _detail(self, view: View) -> None:
-        def work() -> None:
-            is_waited_for = lambda: self._details.waiting is not None  # noqa: E731 - one question
-            self.post_message(self.Detailed(find_details(self.engine, view.study, is_waited_for)))
+        def is_waited_for() -> bool:
+            return self._details.waiting is not None
 
-        self.run_worker(work, thread=True, group="details")
+        engine, is_estimate = (
+            self.engine,
+            self.funnel is not None and self.funnel.sampled is not None,
+        )
+
+        def work() -> Message:
+            found = find_details(engine, view.study, is_waited_for, is_estimate=is_estimate)
+            return self.Detailed(found)
+
+        self._in_thread("details", work, lambda: self._next(self._details, self._detail))
 
     def choose(self, row: UserRow) -> None:
         """Show the trail behind a row of the list."""
@@ -174,10 +206,11 @@ class Answering(Screen[None]):
         # That of the other panes, also while another is being worked out.
         study = self.funnel.study
 
-        def work() -> None:
-            self.post_message(self.Traced(row, trace(self.engine, study, row)))
-
-        self.run_worker(work, thread=True, group="trails")
+        self._in_thread(
+            "trails",
+            lambda: self.Traced(row, trace(self.engine, study, row)),
+            lambda: self._next(self._trails, self._trace),
+        )
 
     def fetch(self, index: int) -> None:
         """Fetch the rows of the list around a place."""
@@ -189,10 +222,11 @@ class Answering(Screen[None]):
     def _fetch(self, asked: tuple[View, int]) -> None:
         view, index = asked
 
-        def work() -> None:
-            self.post_message(self.Listed(fetch_around(self.engine, view, index)))
-
-        self.run_worker(work, thread=True, group="listing")
+        self._in_thread(
+            "listing",
+            lambda: self.Listed(fetch_around(self.engine, view, index)),
+            lambda: self._next(self._stretches, self._fetch),
+        )
 
     def inspect(self, place: int) -> None:
         """Fetch the properties of an event of the trail that is shown."""
@@ -208,12 +242,12 @@ class Answering(Screen[None]):
             self._places.done()
             return
 
-        def work() -> None:
+        def look() -> Message:
             event = trail.event(place)
             dict(event.properties)  # read here, in this thread
-            self.post_message(self.Inspected(user, place, event))
+            return self.Inspected(user, place, event)
 
-        self.run_worker(work, thread=True, group="events")
+        self._in_thread("events", look, lambda: self._next(self._places, self._inspect))
 
     # What comes back.
 
@@ -296,9 +330,14 @@ class Answering(Screen[None]):
 
     @on(Failed)
     def _show_failure(self, message: Failed) -> None:
-        """Say why, and go back to the question that is shown."""
+        """Say why there is no answer, unless nobody waits for it any more."""
+        if not isinstance(message.error, Cancelled):
+            self.notify(visible(str(message.error)), severity="error", markup=False)
+        message.go_on()
+
+    def _go_back(self) -> None:
+        """Go back to the question that is shown, or on to a newer one."""
         newer = self._views.done()
-        self.notify(visible(str(message.error)), severity="error", markup=False)
         if newer is not None:
             self._answer(newer)
         elif self.funnel is not None and self.listing is not None:
@@ -306,6 +345,8 @@ class Answering(Screen[None]):
             if self.view.study != self.funnel.study:
                 self.give_up()
             self.view = View(self.funnel.study, page.cohort, page.sort, page.search)
+            self.busy = ""
+            self.is_stale = False
 
     def give_up(self) -> None:
         """Forget the question that could not be answered."""

@@ -148,10 +148,18 @@ class DropOff(ModalScreen[Cohort | None]):
         if isinstance(found, TracerError):
             words.update(content(str(found)))
             return
-        after = visible(self._study.stages[self._stage + 1].label)
+        after, about = visible(self._study.stages[self._stage + 1].label), ""
+        if found.share < 1:
+            about = "≈"
+            self.query_one(
+                ".box"
+            ).border_subtitle = (
+                f"estimated from {100 * found.share:.3g} % of the users · esc closes"
+            )
         words.update(
             Content(
-                f"{count(found.left)} left here, {count(found.went_on)} went on to {after}. "
+                f"{about}{count(found.left)} left here, {about}{count(found.went_on)} went on to "
+                f"{after}. "
                 f"Their last event came {seconds(found.left_median_seconds)} after it at the "
                 f"median, against {seconds(found.went_on_median_seconds)}."
             )

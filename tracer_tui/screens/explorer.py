@@ -68,7 +68,7 @@ class Explorer(OutputKeys):
                 answer=Explorer.funnel,
             )
         yield StatusLine(self.summary, self.first_hint()).data_bind(
-            Explorer.busy, answer=Explorer.funnel
+            Explorer.busy, Explorer.doing, answer=Explorer.funnel
         )
         yield KeyLine(id="keys")
 
@@ -151,14 +151,17 @@ class Explorer(OutputKeys):
     # What the keys do.
 
     def action_back(self) -> None:
-        """Close what is open: the search of the pane, the drawer, then the filters of the list."""
+        """Close what is open: the search of the pane, the drawer, then the filters of the list.
+
+        What is counted somewhere else is stopped before any filter goes.
+        """
         if self.timeline.has_focus_within and self.timeline.clear_search():
             self.timeline.lines.focus()
         elif self.users.clear_search():
             self.users.lines.focus()
         elif self.event is not None:
             self.event = None
-        else:
+        elif not self.stop_counting():
             self.seek(cohort=EVERYBODY)
 
     def action_filter(self) -> None:

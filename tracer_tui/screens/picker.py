@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import ClassVar, Generic, TypeVar
 
@@ -16,7 +17,7 @@ from textual.widgets import Input, Label
 
 from core.cohort import Filter, Has
 from core.engine import Engine
-from core.errors import QuestionError
+from core.errors import QuestionError, TracerError
 from core.stage import Stage, format_stages, parse_stages
 from core.vocabulary import Vocabulary
 from tracer_tui.completion import Completion, complete, matching
@@ -113,7 +114,8 @@ class Picker(ModalScreen[Picked | None], Generic[Picked]):
         self.run_worker(self._ask, thread=True)
 
     def _ask(self) -> None:
-        self.post_message(self.Known(self._engine.vocabulary()))
+        with suppress(TracerError):  # without it there is less to complete with
+            self.post_message(self.Known(self._engine.vocabulary()))
 
     @on(Known)
     def _learn(self, message: Known) -> None:

@@ -19,13 +19,13 @@ from core.walk import Order
 from tracer_tui.answers import Answers
 from tracer_tui.history import History
 from tracer_tui.ladder import TIMEOUTS, WINDOWS, climb
-from tracer_tui.screens.answering import Answering
+from tracer_tui.screens.exact import Exact
 from tracer_tui.screens.picker import StagePicker, text_of
 from tracer_tui.screens.prompt import Prompt
 from tracer_tui.widgets.funnel_bars import FunnelBars
 
 
-class StudyKeys(Answering):
+class StudyKeys(Exact):
     """A screen over a view of a study, with the keys that change it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -13,7 +13,7 @@ from textual.message import Message
 from textual.reactive import reactive
 
 from core.cohort import Cohort, Kind, Part
-from core.engine import FunnelAnswer
+from core.engine import FunnelAnswer, Sampled
 from core.result import StageResult
 from core.study import Study
 from tracer_tui.details import Details
@@ -29,6 +29,9 @@ from tracer_tui.drawing import (
 from tracer_tui.rules import biggest_leak, counted, cuts, rules
 from tracer_tui.text import visible
 from tracer_tui.widgets.line_view import Cell, LineView
+
+FRESH_SECONDS = 4.0
+"""How long exact numbers stand out that have come in place of estimates."""
 
 _LEAK = " ◀ leak"
 _ROOM_FOR_MEDIANS = 90
@@ -58,6 +61,8 @@ class FunnelBars(LineView):
     """Who is listed: marked on the bars."""
     has_titles: reactive[bool] = reactive(False)
     """Whether there is a line to spare for what the columns are."""
+    is_fresh: reactive[bool] = reactive(False)
+    """Whether exact numbers have just come in place of estimates."""
 
     @dataclass
     class PartPicked(Message):
@@ -93,7 +98,16 @@ class FunnelBars(LineView):
         self.watch_line_count(stages)
         if before is None and answer.leak is not None:
             self.cursor = answer.leak
+        is_other = before is None or before.study != answer.study or answer.sampled is not None
+        if is_other:
+            self.is_fresh = False
+        elif before is not None and before.sampled is not None:
+            self.is_fresh = True
+            self.set_timer(FRESH_SECONDS, self._grow_old)
         self.refresh()
+
+    def _grow_old(self) -> None:
+        self.is_fresh = False
 
     def watch_cohort(self) -> None:
         """Mark other bars."""
@@ -125,9 +139,11 @@ class FunnelBars(LineView):
             f"{counted(answer.study):>{bar + digits + 1}}",
             f" {'of ' + stage_sign(0):>8}",
         ]
+        if answer.sampled is not None:
+            titles.append(" ±95 %")
         if self.pinned is not None:
             titles.append(f" │ {'beside':>7}")
-        elif width >= _ROOM_FOR_STEPS:
+        elif width >= _ROOM_FOR_STEPS and answer.sampled is None:
             titles.append(f" {'of last':>8}")
         if self.pinned is None and width >= _ROOM_FOR_MEDIANS:
             rest = width - 1 - sum(map(cell_len, titles)) - len(_LEAK)
@@ -160,13 +176,16 @@ class FunnelBars(LineView):
         """What stands beside a bar, as wide on every line."""
         stage, is_last = answer.stages[index], index == len(answer.stages) - 1
         digits = _digits(answer)
+        kind = "line--good" if self.is_fresh else "line--bold"
         cells: list[Cell] = [
-            (f" {count(stage.count):>{digits}}", "line--bold", "reached"),
+            (f" {count(stage.count):>{digits}}", kind, "reached"),
             (f" {percent(stage.conversion):>8}", ""),
         ]
+        if answer.sampled is not None:
+            cells = _estimated(answer, answer.sampled, index, digits)
         if self.pinned is not None:
             return [*cells, *_compared(self.pinned, stage, index)]
-        if width >= _ROOM_FOR_STEPS:
+        if width >= _ROOM_FOR_STEPS and answer.sampled is None:
             cells.append((f" {percent(stage.step_conversion):>8}", "line--dim", "reached"))
         cells += self._left(answer, index, is_last=is_last)
         if any(each.pending for each in answer.stages):
@@ -194,7 +213,7 @@ class FunnelBars(LineView):
         details = self.details
         if details is None or details.study != answer.study:
             return "→ …"
-        return f"→ {seconds(details.medians[index])}"
+        return f"→ {'≈' if details.is_estimate else ''}{seconds(details.medians[index])}"
 
     def follow(self, index: int, link: str) -> None:
         """List the units behind the number that was clicked."""
@@ -253,6 +272,10 @@ class FunnelBars(LineView):
             return [
                 (fit(f" Beside: {_question(self.pinned.study)} · m ends it", width), "line--bold")
             ]
+        if answer.sampled is not None:
+            return [(fit(f" {answer.sampled.words}", width), "line--accent")]
+        if self.is_fresh:
+            return [(fit(" ✓ These are the exact numbers.", width), "line--good")]
         words = f" {biggest_leak(answer)}"
         if cell_len(words) > width:
             words = words.replace("Biggest leak: ", "", 1)
@@ -270,7 +293,20 @@ def _label_width(answer: FunnelAnswer, width: int) -> int:
 
 
 def _digits(answer: FunnelAnswer) -> int:
-    return max(5, *(len(count(stage.count)) for stage in answer.stages))
+    longest = max(5, *(len(count(stage.count)) for stage in answer.stages))
+    return longest if answer.sampled is None else longest + 1
+
+
+def _estimated(answer: FunnelAnswer, sampled: Sampled, index: int, digits: int) -> list[Cell]:
+    """What stands for a count and its conversion: how far from it everybody's may be."""
+    stage, (least, most) = answer.stages[index], sampled.conversions[index]
+    off = max(most - stage.conversion, stage.conversion - least)
+    margin = f"±{points(off)[1:]}" if index else ""
+    return [
+        (f" {'≈' + count(stage.count):>{digits}}", "line--accent", "reached"),
+        (f" {percent(stage.conversion):>8}", ""),
+        (f" {margin:<5}", "line--accent"),
+    ]
 
 
 def _compared(pinned: FunnelAnswer, stage: StageResult, index: int) -> list[Cell]:

@@ -110,6 +110,8 @@ class _Half:
         self.ruler = ruler
         self.words = words
         self.unit = unit
+        if ruler is not None and ruler.is_estimate:
+            self.words = lambda value: f"≈{words(value)}"
 
     def cells(self, line: int, width: int) -> list[Cell]:
         """One of its lines, in exactly so many cells."""

@@ -7,7 +7,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from core.engine import FunnelAnswer, Summary
-from tracer_tui.drawing import plural
+from tracer_tui.drawing import fit, plural
 from tracer_tui.text import visible
 
 
@@ -18,6 +18,9 @@ class StatusLine(Widget):
     """What its numbers are for the present question."""
     busy: reactive[str] = reactive("")
     """What is being worked out; empty when nothing is."""
+
+    doing: reactive[str] = reactive("")
+    """What runs somewhere else meanwhile; empty while nothing does."""
 
     hint: reactive[str] = reactive("")
     """What to say instead, to a person who is here for the first time."""
@@ -37,7 +40,7 @@ class StatusLine(Widget):
         facts = [
             plural(self.answer.events_count, "event"),
             plural(self.answer.users_count, "user"),
-            plural(self.answer.journeys_count, "session"),
+            f"{'≈' if self.answer.sampled else ''}{plural(self.answer.journeys_count, 'session')}",
             f"{self.summary.report.rejected_rows:,} rejected",
         ]
         if self.summary.report.warnings:
@@ -45,6 +48,8 @@ class StatusLine(Widget):
         if self.busy:
             facts.append(self.busy)
         rest = " · ".join(facts)
+        if self.doing:
+            return Content(fit(f" {visible(self.doing)} · {rest}", self.size.width))
         room = max(8, self.size.width - len(rest) - 4)
         name = visible(self.summary.source)
         return Content(f" {name if len(name) <= room else '…' + name[1 - room :]} · {rest}")

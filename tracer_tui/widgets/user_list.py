@@ -110,6 +110,8 @@ class UserList(Vertical):
         if answer is not None and (chips or page.search):
             everybody = answer.journeys_count if by_journey else answer.users_count
             of = f" of {count(everybody)}"
+        if page.share < 1:
+            of = f" · {100 * page.share:.3g} % sample"
         self.border_title = Content(f"1 {what} · {count(page.total)}{of}")
         order = f"by {_ORDERS[page.sort.key]} {'▾' if page.sort.descending else '▴'}"
         matches = "1 match" if page.total == 1 else f"{count(page.total)} matches"

@@ -227,3 +227,18 @@ def test_an_empty_table_has_zero_of_everything(target: Target) -> None:
     assert engine.users(study).total == 0
     assert engine.suggest() == ()
     assert engine.curves(study).knee() is None
+
+
+@on("chdb")
+def test_many_users_are_counted_and_not_estimated(target: Target) -> None:
+    users = 200_000
+    rows = {
+        "user_id": pa.array([f"user {number}" for number in range(users)]),
+        "event": pa.array(["seen"] * users),
+        "ts": pa.array([MICROS[0]] * users, pa.int64()),
+    }
+    target.put("many_users", pa.table(rows))
+    engine = open_table(target, "many_users")
+    assert engine.summary().users_count == users
+    assert engine.vocabulary().users == {"seen": users}
+    assert engine.funnel(core.Study()).users_count == users

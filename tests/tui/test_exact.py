@@ -1,0 +1,255 @@
+"""Estimates first, then the truth: what is one and what the other, and what runs meanwhile."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+import core
+from core.durations import parse_limit
+from core.engine import FunnelAnswer, Sampled, UsersPage
+from core.study import Study
+from core.vocabulary import Vocabulary
+from tests.tui.driving import NARROW, PATIENCE, WIDE, Face, demo_engine, opened, until
+from tracer_tui.details import find_details
+from tracer_tui.drawing import count
+from tracer_tui.screens.drop_off import DropOff
+from tracer_tui.widgets.status_line import StatusLine
+
+SHARE = 0.25
+
+
+class Estimating(core.LocalEngine):
+    """Estimates that are far too high, until it may count; then it is exact."""
+
+    def __init__(self) -> None:
+        super().__init__(demo_engine().log)
+        self.asked: list[Study] = []
+        self.cancelled: list[Study] = []
+        self.counted: list[Study] = []
+        self.stops = 0
+        self.is_closed = False
+        self.refusal = ""
+        self.broken: set[str] = set()
+        self._running: list[Study] = []
+        self._is_stopped = threading.Event()
+        self.was_cancelled = threading.Event()
+        self.may_count = threading.Event()
+        self.may_count.set()
+
+    @property
+    def doing(self) -> str:
+        return f"Fake: funnel of {len(self._running[0].stages)} stages" if self._running else ""
+
+    def funnel(self, study: Study) -> FunnelAnswer:
+        exact = super().funnel(study)
+        if study in self.counted:
+            return exact
+        stages = tuple(replace(stage, count=stage.count + 1000) for stage in exact.stages)
+        bounds = tuple((0.5 * each.conversion, each.conversion) for each in stages)
+        counts = tuple((each.count - 10, each.count + 10) for each in stages)
+        return replace(exact, stages=stages, sampled=Sampled(SHARE, counts, bounds))
+
+    def exact(self, study: Study, cancelled: Callable[[], bool] | None = None) -> FunnelAnswer:
+        self.asked.append(study)
+        self._running.append(study)
+        try:
+            while not self.may_count.wait(0.005):
+                if self._is_stopped.is_set() or self.is_closed or (cancelled and cancelled()):
+                    self._is_stopped.clear()
+                    self.cancelled.append(study)
+                    self.was_cancelled.set()
+                    raise core.Cancelled("the question was stopped")
+        finally:
+            self._running.remove(study)
+        if self.refusal:
+            raise core.QuestionError(self.refusal)
+        self.counted.append(study)
+        return self.funnel(study)
+
+    def users(self, study: Study, *args: Any, **options: Any) -> UsersPage:
+        page = super().users(study, *args, **options)
+        return page if study in self.counted else replace(page, share=SHARE)
+
+    def vocabulary(self) -> Vocabulary:
+        if "vocabulary" in self.broken:
+            raise core.SourceError("the way to it is cut")
+        return super().vocabulary()
+
+    def journeys(self, study: Study, user: str) -> Any:
+        if "journeys" in self.broken:
+            raise core.SourceError("the way to it is cut")
+        return super().journeys(study, user)
+
+    def medians_to_next(self, study: Study) -> tuple[float | None, ...]:
+        if "medians" in self.broken:
+            raise core.SourceError("the way to it is cut")
+        return super().medians_to_next(study)
+
+    def stop(self) -> None:
+        self.stops += 1
+        if self._running:
+            self._is_stopped.set()
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+@asynccontextmanager
+async def estimating(size: tuple[int, int] = WIDE) -> AsyncIterator[tuple[Face, Estimating]]:
+    """The screen with the estimates of a question that is being counted."""
+    engine = Estimating()
+    async with opened(engine, size=size) as face:
+        engine.may_count.clear()
+        await face.pilot.press("]")
+        await until(face.pilot, lambda: face.study.timeout == parse_limit("45m"))
+        await until(face.pilot, lambda: face.study in engine.asked)
+        yield face, engine
+
+
+@pytest.mark.parametrize("size", [NARROW, WIDE])
+async def test_estimates_say_so_wherever_they_stand(size: tuple[int, int]) -> None:
+    async with estimating(size) as (face, _):
+        await until(face.pilot, lambda: f"≈{count(face.counts[0])} " in face.text)
+        assert "estimated from 25 % of the users" in face.text
+        assert re.search(r"\d %? ±\d+\.\d ", face.text)
+        assert "25 % sam" in face.title(face.users)
+        status = face.explorer.query_one(StatusLine)
+        status.doing = ""
+        assert "≈5 sessions" in face.status
+
+
+async def test_exact_numbers_take_the_place_of_estimates_and_stand_out() -> None:
+    async with estimating() as (face, engine):
+        assert face.counts[0] > 1000
+        engine.may_count.set()
+        await face.settled()
+        assert face.counts == [stage.count for stage in demo_engine().funnel(face.study).stages]
+        assert face.bars.is_fresh
+        assert "These are the exact numbers" in face.text
+        assert "≈" not in face.text
+        assert face.page.share == 1
+        face.bars.is_fresh = False
+        await face.settled()
+        assert "Biggest leak" in face.text
+
+
+async def test_the_status_line_tells_what_runs_and_how_to_stop_it() -> None:
+    async with estimating(NARROW) as (face, engine):
+        await until(face.pilot, lambda: "Fake" in face.status)
+        assert face.status.startswith(" 0 s, esc stops · Fake: funnel of 5 stages · 43 events")
+        engine.may_count.set()
+        await until(face.pilot, lambda: "Fake" not in face.status)
+        assert "o_events.json · 43 events" in face.status
+
+
+async def test_another_question_ends_the_counting_for_the_one_before() -> None:
+    async with estimating() as (face, engine):
+        before = face.study
+        await face.pilot.press("]")
+        await until(face.pilot, lambda: engine.cancelled == [before])
+        await until(face.pilot, lambda: face.study in engine.asked)
+        assert face.study != before
+        engine.may_count.set()
+        await face.settled()
+        assert engine.counted[-1] == face.study
+        assert face.funnel.sampled is None
+
+
+async def test_another_order_of_the_list_is_still_counted_for() -> None:
+    async with estimating() as (face, engine):
+        await face.pilot.press("S")
+        await until(face.pilot, lambda: face.page.sort == face.explorer.view.sort)
+        engine.may_count.set()
+        await face.settled()
+        assert face.funnel.sampled is None
+        assert set(engine.asked[1:]) == {face.study}
+
+
+async def test_esc_stops_the_counting_and_the_estimates_stay() -> None:
+    async with estimating() as (face, engine):
+        stopped = face.study
+        await face.press("escape")
+        assert engine.cancelled == [stopped]
+        assert "stay estimates" in face.notes[-1]
+        asked = len(engine.asked)
+        await face.press("S")
+        assert len(engine.asked) == asked
+        assert face.funnel.sampled is not None
+        engine.may_count.set()
+        await face.press("]")
+        assert engine.counted[-1] == face.study != stopped
+        assert face.funnel.sampled is None
+
+
+async def test_esc_closes_a_search_before_it_stops_the_counting() -> None:
+    async with estimating() as (face, engine):
+        await face.pilot.press("/", "a", "escape")
+        await until(face.pilot, lambda: face.page.search == "")
+        assert face.study in engine.asked
+        assert face.explorer._counting == face.study
+        engine.may_count.set()
+
+
+async def test_what_cannot_be_counted_stays_an_estimate_and_says_why() -> None:
+    engine = Estimating()
+    engine.refusal = "attempts cannot be counted there"
+    async with opened(engine) as face:
+        assert face.notes == ["Estimates only: attempts cannot be counted there"]
+        assert face.funnel.sampled is not None
+        await face.press("S")
+        assert len(engine.asked) == 1
+
+
+async def test_leaving_stops_what_runs_and_leaves_the_engine() -> None:
+    async with estimating() as (face, engine):
+        counted = face.study
+    assert engine.is_closed
+    assert engine.was_cancelled.wait(PATIENCE)
+    assert engine.cancelled == [counted]
+
+
+async def test_a_lost_engine_is_told_and_the_screen_stays() -> None:
+    engine = Estimating()
+    async with opened(engine, size=WIDE) as face:
+        engine.broken = {"vocabulary", "journeys", "medians"}
+        user = face.trail.user
+        await face.press("j")
+        assert face.notes == ["the way to it is cut"]
+        await face.press("]", "a", "escape")
+        assert set(face.notes) == {"the way to it is cut"}
+        engine.broken = set()
+        await face.press("k", "j")
+        assert face.trail.user != user
+
+
+async def test_what_was_done_after_a_stage_is_marked_as_an_estimate() -> None:
+    engine = Estimating()
+    panel = engine.drop_off
+
+    def sampled(study: Study, stage: int) -> core.engine.DropOffPanel:
+        return replace(panel(study, stage), share=SHARE)
+
+    engine.drop_off = sampled  # type: ignore[method-assign]  # only its share is another
+    async with opened(engine, size=WIDE) as face:
+        await face.press("3", "v")
+        face.screen(DropOff)
+        assert re.search(r"≈\d+ left here, ≈\d+ went on", face.text)
+        assert "estimated from 25 % of the users" in face.text
+
+
+def test_medians_and_rulers_of_a_sample_are_marked() -> None:
+    engine, study = demo_engine(), Study().with_stages(demo_engine().suggest())
+    exact = find_details(engine, study)
+    told = find_details(engine, study, is_estimate=True)
+    assert exact is not None
+    assert told is not None
+    assert (exact.is_estimate, told.is_estimate) == (False, True)
+    assert exact.windows is not None
+    assert not exact.windows.is_estimate
