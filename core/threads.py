@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 from itertools import pairwise
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
 
@@ -19,6 +19,15 @@ if TYPE_CHECKING:
 
 Item = TypeVar("Item")
 Found = TypeVar("Found")
+
+
+class Each(Protocol):
+    """A way to do some work for each item."""
+
+    def __call__(self, work: Callable[[Item], Found], items: Iterable[Item], /) -> list[Found]:
+        """What the work finds in each item, in order."""
+        ...
+
 
 FEWEST = 500_000
 """Events for which another thread pays."""
@@ -40,6 +49,11 @@ def on_all_cores(work: Callable[[Item], Found], items: Iterable[Item]) -> list[F
     After an error no other item is begun.
     """
     return list(_pool().map(work, items))
+
+
+def one_by_one(work: Callable[[Item], Found], items: Iterable[Item]) -> list[Found]:
+    """The same on this thread, also while the program ends, when no other thread can be had."""
+    return [work(item) for item in items]
 
 
 def slices(length: int, size: int = SLICE) -> list[slice]:

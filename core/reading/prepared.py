@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from core.reading.report import LoadReport, PartReport, RejectedRow
-from core.threads import on_all_cores, slices
+from core.threads import Each, on_all_cores, one_by_one, slices
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -132,7 +132,7 @@ def _write(
         "report": asdict(prepared.report),
         "merged": {user: list(others) for user, others in prepared.merged.items()},
         "parts": list(parts),
-        "columns": {name: _described(column) for name, column in columns.items()},
+        "columns": {name: _described(column, one_by_one) for name, column in columns.items()},
     }
     text = json.dumps(meta)
     # The file system must not put the name of the folder before what is in it.
@@ -149,11 +149,11 @@ def _mapped(path: Path, kind: str, length: int) -> NDArray[Any]:
     return np.memmap(path, kind, "r", shape=(length,)) if length else np.empty(0, kind)
 
 
-def _described(column: NDArray[Any]) -> list[object]:
-    return [column.dtype.str, len(column), *_checksum(column)]
+def _described(column: NDArray[Any], each: Each) -> list[object]:
+    return [column.dtype.str, len(column), *_checksum(column, each)]
 
 
-def _checksum(column: NDArray[Any]) -> tuple[int, int]:
+def _checksum(column: NDArray[Any], each: Each) -> tuple[int, int]:
     """Sum and exclusive or of all bytes, eight at a time; what is left over counts as it is."""
     data = np.ascontiguousarray(column).view(np.uint8)
     whole = len(data) // 8 * 8
@@ -163,7 +163,7 @@ def _checksum(column: NDArray[Any]) -> tuple[int, int]:
         some = words[part]
         return int(np.add.reduce(some)), int(np.bitwise_xor.reduce(some))
 
-    found = on_all_cores(check, slices(len(words), 1 << 22))
+    found = each(check, slices(len(words), 1 << 22))
     total, mixed = int.from_bytes(data[whole:].tobytes(), "little"), 0
     for one, other in found:
         total, mixed = (total + one) % 2**64, mixed ^ other
@@ -181,7 +181,7 @@ def _load(folder: Path, key: object) -> Found | None:
     for name in (*_COLUMNS, _USERS, _ENDS):
         kind, length, *_ = meta["columns"][name]
         columns[name] = _mapped(folder / name, str(kind), int(length))
-        if _described(columns[name]) != meta["columns"][name]:
+        if _described(columns[name], on_all_cores) != meta["columns"][name]:
             return None
     names = tuple(str(name) for name in meta["names"])
     if not _fits(columns, len(names)):

@@ -241,6 +241,28 @@ def test_properties_of_a_changed_file_are_refused(tmp_path: Path) -> None:
         log.matching("n = 7")
 
 
+def test_a_program_that_ends_at_once_still_makes_its_copy(tmp_path: Path) -> None:
+    path = tmp_path / "events.lines"
+    _lines(path)
+    code = f"""
+import concurrent.futures.thread as pools, time
+import core
+from core.reading import prepared
+write = prepared._write
+def late(*args):
+    while not pools._shutdown:  # the program is ending
+        time.sleep(0.001)
+    write(*args)
+prepared._write, prepared.FEWEST_EVENTS = late, 1
+core.read_events({str(path)!r}, cache=True)
+"""
+    env = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    assert len(list((tmp_path / "cache").glob("*/*/meta.json"))) == 1
+
+
 @pytest.mark.slow
 def test_a_program_killed_at_any_moment_leaves_the_next_one_right(tmp_path: Path) -> None:
     path = tmp_path / "events"

@@ -1,0 +1,100 @@
+"""How time and memory grow from one size to the next, as a table and as a picture.
+
+Up to ten million events are one file; more are a folder of such files, in which every ten million
+have users of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from statistics import median
+
+import duckdb
+
+import core
+from tests.benchmarks.files import STAGES, read_again
+from tests.benchmarks.generate import event_file
+from tests.benchmarks.measure import Timing, in_own_process, seconds, table, timed, with_memory
+from tests.benchmarks.picture import Line, draw
+from tests.benchmarks.questions import MINUTE, OTHER_STAGES
+
+PICTURE = Path(__file__).with_name("growth.svg")
+SHOWN = PICTURE.relative_to(Path(__file__).parents[2])
+"""Where the README finds it."""
+MOST_IN_A_FILE = 10_000_000
+WORK = ("open", "first funnel", "stages", "timeout", "window")
+AGAIN = "second opening"
+
+
+def measure_growth(events: int, folder: Path, runs: int, names: Sequence[str]) -> str:
+    """A table of what each size takes, up to `events`; the picture is drawn beside this file."""
+    sizes = [size for size in (10**6, 10**7, 10**8, 10**9) if size <= events]
+    found = {size: _measure(path_of(size, folder), runs) for size in sizes}
+    kinds = [*WORK, AGAIN]
+    rows = [[kind, *(seconds(found[size][kind].wall) for size in sizes)] for kind in kinds]
+    rows += [
+        [f"{kind}: peak", *(f"{found[size][kind].peak:,} MB" for size in sizes)]
+        for kind in ("open", AGAIN)
+    ]
+    times = [Line(kind, [found[size][kind].wall for size in sizes]) for kind in kinds]
+    memory = [
+        Line(kind, [found[size][kind].peak / 1e3 for size in sizes]) for kind in ("open", AGAIN)
+    ]
+    PICTURE.write_text(draw(sizes, [("seconds", times), ("peak memory, GB", memory)]))
+    picture = f"![Time and memory over the number of events]({SHOWN})"
+    return f"{picture}\n\n{table(['growth', *(f'{size:,} events' for size in sizes)], rows)}"
+
+
+def path_of(events: int, folder: Path) -> Path:
+    """A file, or a folder of files, of so many events."""
+    if events <= MOST_IN_A_FILE:
+        return event_file(events, folder, "parquet")
+    source = event_file(MOST_IN_A_FILE, folder, "parquet")
+    home = folder / f"{source.stem}-times-{events // MOST_IN_A_FILE}"
+    home.mkdir(exist_ok=True)
+    for number in range(events // MOST_IN_A_FILE):
+        path = home / f"{number:03}.parquet"
+        if not path.exists():
+            made = path.with_suffix(".part")
+            duckdb.execute(
+                f"COPY (SELECT * REPLACE ('{number}-' || event_id AS event_id, "
+                f"'{number}-' || user_id AS user_id) FROM read_parquet('{source}')) "
+                f"TO '{made}' (FORMAT parquet, COMPRESSION zstd)"
+            )
+            made.replace(path)
+    return home
+
+
+def _measure(path: Path, runs: int) -> dict[str, Timing]:
+    # The first opening leaves the copy that the others take.
+    again = [in_own_process(partial(read_again, path)) for _ in range(runs + 1)][1:]
+    found = in_own_process(partial(_work, path, runs)).answer
+    assert isinstance(found, dict)
+    return {**found, AGAIN: min(again, key=lambda timing: timing.wall)}
+
+
+def _work(path: Path, runs: int) -> Timing:
+    """Open a log and change its question; the answer is the time of each."""
+    logs: list[core.EventLog] = []
+    found = {"open": with_memory(timed(lambda: logs.append(core.read_events(path))))}
+    engine = core.LocalEngine(logs[0])
+    stages = tuple(core.Stage((name,)) for name in STAGES)
+    study = core.Study(timeout=30 * MINUTE, stages=stages)
+    by_users = core.Study(scope="users", window=MINUTE, stages=stages)
+    found["first funnel"] = timed(lambda: engine.funnel(study))
+    engine.funnel(by_users)
+    asks: dict[str, Callable[[int], object]] = {
+        "stages": lambda run: engine.funnel(
+            study.with_stages(tuple(core.Stage((name,)) for name in OTHER_STAGES[run]))
+        ),
+        "timeout": lambda run: engine.funnel(study.with_timeout((run + 1) * MINUTE)),
+        "window": lambda run: engine.funnel(
+            core.Study(scope="users", window=(run + 2) * MINUTE, stages=stages)
+        ),
+    }
+    for name, ask in asks.items():
+        walls = [timed(partial(ask, run)).wall for run in range(runs)]
+        found[name] = Timing(median(walls), 0, None)
+    return Timing(0, 0, found)
