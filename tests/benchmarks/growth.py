@@ -54,11 +54,12 @@ def path_of(events: int, folder: Path) -> Path:
     source = event_file(MOST_IN_A_FILE, folder, "parquet")
     home = folder / f"{source.stem}-times-{events // MOST_IN_A_FILE}"
     home.mkdir(exist_ok=True)
+    connection = duckdb.connect(config={"enable_progress_bar": False})
     for number in range(events // MOST_IN_A_FILE):
         path = home / f"{number:03}.parquet"
         if not path.exists():
             made = path.with_suffix(".part")
-            duckdb.execute(
+            connection.execute(
                 f"COPY (SELECT * REPLACE ('{number}-' || event_id AS event_id, "
                 f"'{number}-' || user_id AS user_id) FROM read_parquet('{source}')) "
                 f"TO '{made}' (FORMAT parquet, COMPRESSION zstd)"
