@@ -54,7 +54,8 @@ def path_of(events: int, folder: Path) -> Path:
     source = event_file(MOST_IN_A_FILE, folder, "parquet")
     home = folder / f"{source.stem}-times-{events // MOST_IN_A_FILE}"
     home.mkdir(exist_ok=True)
-    connection = duckdb.connect(config={"enable_progress_bar": False})
+    connection = duckdb.connect()
+    connection.execute("SET enable_progress_bar = false")
     for number in range(events // MOST_IN_A_FILE):
         path = home / f"{number:03}.parquet"
         if not path.exists():
