@@ -88,10 +88,12 @@ def main() -> None:
     missing = [name for name, module in MODULES.items() if find_spec(module) is None]
     names = [name for name in PEERS if name not in missing]
     peers = [f"{name} {version(MODULES[name])}" for name in names if name in MODULES]
+    load = os.getloadavg()[0]
     about = (
         f"{events:,} events, {len(os.sched_getaffinity(0))} cores, medians of {options.runs} "
         f"runs, beside {', '.join(peers)}"
-        + (f" (not installed: {', '.join(missing)})." if missing else ".")
+        + (f" (not installed: {', '.join(missing)})" if missing else "")
+        + f"; load before: {load:.1f}."
     )
     for part in options.only:
         title, measure = PARTS[part]

@@ -34,9 +34,9 @@ def measure_floors(events: int, folder: Path, runs: int, names: Sequence[str]) -
     for file_format in FORMATS:
         path = event_file(events, folder, file_format)
         floor = median(timed(partial(read_raw, path)).wall for _ in range(runs))
-        walls = [in_own_process(partial(read_log, path)).wall for _ in range(runs)]
+        wall = in_own_process(partial(read_log, path)).wall
         what = "its columns unpacked" if file_format == "parquet" else "its bytes looked at"
-        rows.append([f"{file_format} to a log", what, *_cells(median(walls), floor)])
+        rows.append([f"{file_format} to a log", what, *_cells(wall, floor)])
     for label, what, moved, wall in changes(event_file(events, folder, "parquet"), runs):
         rows.append([label, what, *_cells(wall, moved / bandwidth)])
     gigabytes = f"{bandwidth / 1e9:.1f} GB/s from memory on all cores"

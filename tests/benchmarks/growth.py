@@ -23,6 +23,10 @@ from tests.benchmarks.questions import MINUTE, OTHER_STAGES
 PICTURE = Path(__file__).with_name("growth.svg")
 SHOWN = PICTURE.relative_to(Path(__file__).parents[2])
 """Where the README finds it."""
+BENDS = (
+    "What rises more than tenfold from one size to the next has left the caches, and waits for "
+    "memory that it touches for the first time."
+)
 MOST_IN_A_FILE = 10_000_000
 WORK = ("open", "first funnel", "stages", "timeout", "window")
 AGAIN = "second opening"
@@ -44,7 +48,7 @@ def measure_growth(events: int, folder: Path, runs: int, names: Sequence[str]) -
     ]
     PICTURE.write_text(draw(sizes, [("seconds", times), ("peak memory, GB", memory)]))
     picture = f"![Time and memory over the number of events]({SHOWN})"
-    return f"{picture}\n\n{table(['growth', *(f'{size:,} events' for size in sizes)], rows)}"
+    return f"{picture}\n\n{BENDS}\n\n{table(['growth', *(f'{size:,} events' for size in sizes)], rows)}"
 
 
 def path_of(events: int, folder: Path) -> Path:
