@@ -48,7 +48,8 @@ def measure_growth(events: int, folder: Path, runs: int, names: Sequence[str]) -
     ]
     PICTURE.write_text(draw(sizes, [("seconds", times), ("peak memory, GB", memory)]))
     picture = f"![Time and memory over the number of events]({SHOWN})"
-    return f"{picture}\n\n{BENDS}\n\n{table(['growth', *(f'{size:,} events' for size in sizes)], rows)}"
+    headings = ["growth", *(f"{size:,} events" for size in sizes)]
+    return f"{picture}\n\n{BENDS}\n\n{table(headings, rows)}"
 
 
 def path_of(events: int, folder: Path) -> Path:
