@@ -63,6 +63,7 @@ class LocalEngine:
         self._result = remember(self._count)
         self._ordered = remember(self._sort)
         self._timeouts = remember(self._gaps)
+        self._swept: tuple[Events, JourneyRules, TimeoutCurve] | None = None
         self._listing = remember(self._list)
         self._after = remember(self._after_stage)
         self._medians = remember(self._to_next)
@@ -104,7 +105,7 @@ class LocalEngine:
             study=study,
             events_count=len(log),
             users_count=log.users_count,
-            journeys_count=len(journeys),
+            journeys_count=self._journeys_count(study, journeys),
             stages=result.counted if result else (),
             leak=leak.depth - 1 if leak else None,
             excluded=result.excluded if result else 0,
@@ -293,7 +294,17 @@ class LocalEngine:
 
     def _gaps(self, events: Events, rules: JourneyRules) -> TimeoutCurve:
         gaps = self._forced(events, replace(rules, max_length=None))
-        return timeout_curve(self._log(events), gaps)
+        curve = timeout_curve(self._log(events), gaps)
+        self._swept = events, rules, curve
+        return curve
+
+    def _journeys_count(self, study: Study, journeys: Journeys) -> int:
+        """How many journeys there are: from the sweep, once there is one."""
+        rules, swept = study.journey_rules, self._swept
+        is_swept = swept is not None and swept[:2] == (study.events, rules)
+        if swept is None or not is_swept or rules.max_length or rules.session_field:
+            return len(journeys)
+        return swept[2].journeys(study.timeout)
 
     def _nobody(self, study: Study) -> tuple[str, ...]:
         if study.user is None or self.log.user_number(study.user) is not None:
