@@ -205,8 +205,7 @@ def medians_to_next(funnel: FunnelResult) -> tuple[float | None, ...]:
     """For each stage the median seconds to the next one in the counted attempts of those who went
     on; None for the last stage, or when nobody did.
     """
-    _, places = funnel.counted_events
-    time = funnel.units.log.time
+    places, time = funnel.counted_beyond_first(), funnel.units.log.time
     medians: list[float | None] = []
     for here, after in pairwise(places):
         went_on = after >= 0

@@ -166,6 +166,12 @@ class Journeys(Sequence[Journey]):
         start, stop = (0, 0) if number is None else self.log.offsets[number : number + 2].tolist()
         return replace(self, log=self.log.only(user), forced=self._forced[start:stop])
 
+    def some(self, numbers: NDArray[np.int64]) -> Journeys:
+        """The journeys of some users, whose ascending numbers in the log these are."""
+        return replace(
+            self, log=self.log.some(numbers), forced=self._forced[self.log.places(numbers)]
+        )
+
     @cached_property
     def starts(self) -> NDArray[np.int64]:
         """(journeys) the position in the log of each journey's first event."""

@@ -67,10 +67,10 @@ class Listing:
 
     def are_of(self, user: int, journey: int | None, lines: Ints) -> Flags:
         """Which lines are a user's; of a list of journeys those of one, if the user has so many."""
-        first, after = (self.made_of.first_of_user(number) for number in (user, user + 1))
         is_own: Flags = self.users(lines) == user
         if self.units is None or self.units.scope == "users":
             return is_own
+        first, after = (self.made_of.first_of_user(number) for number in (user, user + 1))
         if journey is None or first + journey > after:
             return is_own
         is_its: Flags = self.units.of_journeys[lines] == first + journey - 1

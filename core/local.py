@@ -6,7 +6,7 @@ stage rows by the stages, units by both. So a changed timeout does not look for 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ from core.aftermath import Aftermath, after_stage, medians_to_next
 from core.analysis import count_funnel
 from core.cohort import EVERYBODY, Cohort
 from core.dropoff import biggest_leak
-from core.engine import DropOffPanel, FunnelAnswer, Sort, Summary, UsersPage
+from core.engine import DropOffPanel, FunnelAnswer, Sort, Summary, UserRow, UsersPage
 from core.errors import QuestionError, did_you_mean
 from core.explanation import Explanation, explain_user
 from core.journeys import NO_RULES, JourneyRules, Journeys, force_cuts
@@ -61,8 +61,9 @@ class LocalEngine:
         self._journeys = remember(self._cut)
         self._unit_logs = remember(UnitLog)
         self._result = remember(self._count)
-        self._order = remember(self._sort)
+        self._ordered = remember(self._sort)
         self._timeouts = remember(self._gaps)
+        self._swept: tuple[Events, JourneyRules, TimeoutCurve] | None = None
         self._listing = remember(self._list)
         self._after = remember(self._after_stage)
         self._medians = remember(self._to_next)
@@ -104,7 +105,7 @@ class LocalEngine:
             study=study,
             events_count=len(log),
             users_count=log.users_count,
-            journeys_count=len(journeys),
+            journeys_count=self._journeys_count(study, journeys),
             stages=result.counted if result else (),
             leak=leak.depth - 1 if leak else None,
             excluded=result.excluded if result else 0,
@@ -184,6 +185,7 @@ class LocalEngine:
         """The rows of a list of users from `start` up to `stop`."""
         order = self._order(study, cohort, sort, search)
         start = max(0, start)
+        rows = self._rows(study, cohort, order[start:stop])
         return UsersPage(
             study=study,
             cohort=cohort,
@@ -191,7 +193,7 @@ class LocalEngine:
             search=search,
             total=len(order),
             start=start,
-            rows=tuple(self._listing(study, cohort).rows(order[start:stop])),
+            rows=tuple(rows),
         )
 
     def place(
@@ -252,8 +254,25 @@ class LocalEngine:
         after = partial(self._after, study)
         return Listing(journeys, self._result(study), cohort, after)
 
-    def _sort(self, study: Study, cohort: Cohort, sort: Sort, search: str) -> NDArray[np.int64]:
+    def _rows(self, study: Study, cohort: Cohort, lines: NDArray[np.int64]) -> Iterable[UserRow]:
+        """The rows of some lines. Of users it takes no more than their own events."""
+        listing = self._listing(study, cohort)
+        if listing.units is not None or _asks_properties(study):
+            return listing.rows(lines)
+        numbers = np.sort(lines)
+        journeys = self._journeys(study.events, _cut_of(study)).some(numbers)
+        result = count_funnel(journeys, study.funnel) if study.funnel is not None else None
+        theirs = Listing(journeys, result, EVERYBODY, listing.after)
+        return theirs.rows(numbers.searchsorted(lines))
+
+    def _order(self, study: Study, cohort: Cohort, sort: Sort, search: str) -> NDArray[np.int64]:
         """The lines of a list in order."""
+        if not cohort.filters and sort.key not in ("sessions", "depth"):
+            # Neither the funnel nor what cuts sessions has a say in it.
+            study = Study(where=study.where, user=study.user)
+        return self._ordered(study, cohort, sort, search)
+
+    def _sort(self, study: Study, cohort: Cohort, sort: Sort, search: str) -> NDArray[np.int64]:
         listing = self._listing(study, cohort)
         lines = listing.lines()
         if search:
@@ -275,13 +294,28 @@ class LocalEngine:
 
     def _gaps(self, events: Events, rules: JourneyRules) -> TimeoutCurve:
         gaps = self._forced(events, replace(rules, max_length=None))
-        return timeout_curve(self._log(events), gaps)
+        curve = timeout_curve(self._log(events), gaps)
+        self._swept = events, rules, curve
+        return curve
+
+    def _journeys_count(self, study: Study, journeys: Journeys) -> int:
+        """How many journeys there are: from the sweep, once there is one."""
+        rules, swept = study.journey_rules, self._swept
+        is_swept = swept is not None and swept[:2] == (study.events, rules)
+        if swept is None or not is_swept or rules.max_length or rules.session_field:
+            return len(journeys)
+        return swept[2].journeys(study.timeout)
 
     def _nobody(self, study: Study) -> tuple[str, ...]:
         if study.user is None or self.log.user_number(study.user) is not None:
             return ()
         known = self.log.users.tolist() if self.log.users_count <= 100_000 else []
         return (f"no user is named {study.user!r}{did_you_mean(study.user, known)}",)
+
+
+def _asks_properties(study: Study) -> bool:
+    """Whether the funnel asks properties, which are read for all events at once."""
+    return study.hold is not None or any(stage.where is not None for stage in study.stages)
 
 
 def _cut_of(study: Study) -> Cut:

@@ -279,6 +279,28 @@ class EventLog:
             row=self.row[start:stop],
         )
 
+    def some(self, numbers: NDArray[np.int64]) -> EventLog:
+        """The log of some users, whose ascending numbers these are."""
+        counts = self.offsets[numbers + 1] - self.offsets[numbers]
+        offsets = np.append(0, np.cumsum(counts, dtype=np.int64))
+        places = self.places(numbers)
+        return replace(
+            self,
+            users=self.users[numbers],
+            offsets=offsets,
+            name=self.name[places],
+            time=self.time[places],
+            gap=self.gap[places],
+            row=self.row[places],
+        )
+
+    def places(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The positions of the events of some users, whose ascending numbers these are."""
+        first, after = self.offsets[numbers], self.offsets[numbers + 1]
+        ends = np.cumsum(after - first, dtype=np.int64)
+        total = int(ends[-1]) if len(ends) else 0
+        return np.arange(total) + np.repeat(after - ends, after - first)
+
     def events(self, start: int, stop: int) -> tuple[Event, ...]:
         """The events at positions from `start` up to `stop`, as objects."""
         rows = self.row[start:stop].tolist()

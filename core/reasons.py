@@ -42,9 +42,13 @@ def in_another_session(aim: Aim, found: Probe) -> str:
 
 
 def _elsewhere(aim: Aim, found: Probe) -> tuple[str, int]:
-    """The first matched event outside the unit as it was, and how many sessions away it is."""
+    """The first matched event outside the unit as it was, and how many sessions away it is.
+
+    Of a stage that was missing, if there is one: an earlier stage may be matched anew, too.
+    """
     own, matched = set(aim.probe.units[aim.unit]), aim.matched_in(found)
-    place = next((place for place in matched if place not in own), matched[-1])
+    missing = matched[len(aim.matched) :] if aim.funnel.order != "any" else ()
+    place = next((place for place in (*missing, *matched) if place not in own), matched[-1])
     of_place = aim.probe.journeys.of_position
     return found.name(place), of_place(place) - of_place(aim.place)
 

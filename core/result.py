@@ -209,14 +209,26 @@ class FunnelResult:
         """The numbers of the units that reached the first stage, and for each stage the positions
         in `units.log` of the events that their counted attempts matched; -1 for none.
         """
+        units, counted = self._counted_from(1)
+        return self.units.numbers(units), counted
+
+    def counted_beyond_first(self) -> NDArray[np.int64]:
+        """For each stage the positions that `counted_events` has, of the units that reached the
+        second: most often by far fewer.
+        """
+        return self._counted_from(2)[1]
+
+    def _counted_from(self, least: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The units of a depth or deeper, and the events they matched."""
         from core.convert import counted_events
 
         (units, depth), window, (_, limit, rules) = self._depths, self.funnel.window, self._asked
+        if least > 1:
+            deep = depth >= least
+            units, depth = units[deep], depth[deep]
         if self.tried is not None:
-            counted = self.tried.counted_events(units, depth, window)
-        else:
-            counted = counted_events(self.rows, limit, rules, units, depth, window)
-        return self.units.numbers(units), counted
+            return units, self.tried.counted_events(units, depth, window)
+        return units, counted_events(self.rows, limit, rules, units, depth, window)
 
     @property
     def excluded(self) -> int:

@@ -21,7 +21,7 @@ from core.engine import (
 from core.stage import Stage
 from core.study import Study
 
-PAGE = 400
+PAGE = 200
 """Rows of a list fetched at a time."""
 
 

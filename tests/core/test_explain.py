@@ -269,6 +269,14 @@ def words(found: Explanation) -> str | None:
             id="f8 exclusions need two stages",
         ),
         pytest.param(
+            "view@0s cart@5m view@10h cart@10h5m search@20h",
+            ask("view,cart,search,payment"),
+            "search came 2 sessions later, across up to 9 h 55 min of inactivity; "
+            "the timeout is 10 min",
+            None,
+            id="the stage that is missing, and no earlier one that it would need anew",
+        ),
+        pytest.param(
             "view@0s cart@2d search@48h1m view@48h2m cart@48h3m",
             ask("view,cart,search,purchase"),
             "ana did search only before cart",

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from itertools import product
 from random import Random
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
@@ -16,7 +16,9 @@ import core
 from core.cohort import EVERYBODY, Kind, Part
 from core.engine import Marks, SortKey, Trail, UserRow
 from core.funnel import Scope
+from core.listing import Listing
 from core.local import REMEMBERED
+from core.stage import parse_stages
 from tests.core import oracle
 from tests.core.build import (
     LIMIT,
@@ -350,3 +352,37 @@ def test_the_engine_may_be_asked_from_several_threads() -> None:
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(engine.funnel, studies * 3))
     assert [answer.stages for answer in answers] == [_face(log, s).counted for s in studies * 3]
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        core.JourneyRules(),
+        core.JourneyRules(max_length=9 * SECOND),
+        core.JourneyRules(start_event="a", midnight_tz="UTC"),
+    ],
+    ids=["plain", "longest", "cut"],
+)
+@pytest.mark.parametrize(
+    "more", [{}, {"scope": "users", "window": 4 * SECOND}, {"order": "strict"}]
+)
+def test_a_page_is_what_the_whole_list_has_there(
+    rules: core.JourneyRules, more: dict[str, Any]
+) -> None:
+    log = quick_log(random_trails(Random(60), 60, 20))
+    asked = core.Study(stages=parse_stages("a,b,c"), journey_rules=rules, **more)
+    engine = core.LocalEngine(log)
+    engine.curves(asked)  # counts of journeys come from it from now on
+    for timeout in (None, 0, SECOND, 3 * SECOND, 20 * SECOND):
+        study = asked.with_timeout(timeout)
+        assert engine.funnel(study).journeys_count == len(core.Journeys(log, timeout, rules))
+        whole = Listing(
+            core.Journeys(log, timeout, rules),
+            core.LocalEngine(log).result(study),
+            EVERYBODY,
+            lambda stage: pytest.fail("nobody asked what was done"),
+        )
+        for sort in SORTS:
+            rows = list(whole.rows(whole.in_order(whole.lines(), sort)))
+            page = engine.users(study, sort=sort, start=7, stop=19)
+            assert (page.total, list(page.rows)) == (len(rows), rows[7:19])

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import subprocess
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from tracer_tui.cli import main
 from tracer_tui.completions import completion
 from tracer_tui.crash import keep, report, state_folder
 from tracer_tui.flags import build_parser
+from tracer_tui.keys import bindings_by_place
 
 STAGES = "home,product,cart,payment,purchase"
 FLAGS = sorted(
@@ -115,6 +117,14 @@ def test_the_man_page_knows_every_flag() -> None:
     page = Path(tracer_tui.__file__).with_name("tracer-tui.1").read_text()
     known = page.replace("\\-", "-")
     assert [flag for flag in FLAGS if flag not in known] == []
+
+
+def test_the_man_page_knows_every_key_by_its_id() -> None:
+    page = Path(tracer_tui.__file__).with_name("tracer-tui.1").read_text().replace("\\-", "-")
+    table = page.partition(".nf\n")[2].partition(".fi\n")[0]
+    told = {tuple(line.split(maxsplit=2)) for line in table.splitlines()}
+    every = chain.from_iterable(bindings_by_place().values())
+    assert told == {(binding.id, binding.key, binding.description) for binding in every}
 
 
 def test_a_crash_leaves_places_in_the_code_and_no_data() -> None:

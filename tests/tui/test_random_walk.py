@@ -12,6 +12,7 @@ import core
 from core.engine import FunnelAnswer, Trail
 from core.study import Study
 from tests.tui.driving import FIVE, NARROW, Face, demo_engine, drawn_lines, opened
+from tracer_tui.answers import PAGE
 from tracer_tui.drawing import count
 from tracer_tui.keys import bindings_by_place
 from tracer_tui.screens.explorer import Explorer
@@ -101,7 +102,7 @@ class Judge:
         if self.is_new(explorer.details):
             assert explorer.details.medians == self.fresh.medians_to_next(face.study)
         if self.is_new(page):
-            stretch = page.start, page.start + 400
+            stretch = page.start, page.start + PAGE
             expected = self.fresh.users(face.study, page.cohort, page.sort, page.search, *stretch)
             assert (page.total, page.rows) == (expected.total, expected.rows)
         row = face.lines.row
