@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import duckdb
 import pyarrow as pa
@@ -31,7 +31,7 @@ class Target:
     ) -> str:
         """Where to ask about a table. Readers may do nothing else."""
         at = f"{user}:{quote(password, safe='')}@127.0.0.1:{port or self.port}"
-        options = "".join(f"{key}={value}&" for key, value in CONF.items()).rstrip("&")
+        options = urlencode(CONF)
         return {
             "duckdb": f"duckdb:///{self.folder}/{table}.duckdb",
             "chdb": f"chdb:///{self.folder}/chdb",

@@ -7,13 +7,15 @@ from typing import Any
 
 import ibis
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import core
 from core.cohort import Cohort, Has, Part
 from core.engine import Sort, Trail
 from core.study import Study
 from tests.engines.warehouse.conftest import engine_of, on
-from tests.engines.warehouse.crowd import CASES, CROWD, SECOND, STUDIES, stages
+from tests.engines.warehouse.crowd import CASES, CROWD, SECOND, STUDIES, stages, study
 from tests.engines.warehouse.targets import Target
 
 DATABASES = ("duckdb", "chdb", "postgres")
@@ -64,7 +66,7 @@ def test_a_study_has_the_same_document_through_spark_connect(target: Target) -> 
 
 LISTS = [
     ("ordered", Cohort((Part("left", 1),)), Sort("last"), ""),
-    ("users", Cohort((Part("pending", 1),)), Sort("events", descending=False), "1"),
+    ("users", Cohort((Part("pending", 1),)), Sort("events", descending=False), ""),
     ("overlaps", Cohort((Part("went_on", 0),)), Sort("user"), "u1"),
     ("strict", Cohort(), Sort("depth"), ""),
     ("held", Cohort((Part("reached", 1),)), Sort("sessions"), ""),
@@ -271,3 +273,31 @@ def test_published_cases_all_at_once(target: Target) -> None:
             rows = engine.users(_asked(case), sort=Sort("user")).rows
             own = [{"user": row.user, "depth": row.depth} for row in rows]
         assert depths | {row["user"]: row["depth"] for row in own} == case["expected"]["depth"]
+
+
+STAGE = (
+    st.lists(st.sampled_from("abcx"), max_size=2, unique=True).map("|".join).map(lambda n: n or "*")
+)
+WAYS = (("ordered", "best"), ("ordered", "first"), ("strict", "best"), ("any", "best"))
+ASKED = st.builds(
+    lambda names, way, **rest: study(*names, order=way[0], start=way[1], **rest),
+    st.lists(STAGE, min_size=1, max_size=4),
+    st.sampled_from(WAYS),
+    timeout=st.sampled_from((0, 2, 4, 60)),
+    scope=st.sampled_from(("journeys", "users")),
+    window=st.sampled_from((None, 0, 3, 9)),
+    hold=st.sampled_from((None, None, "lane")),
+)
+
+
+@settings(
+    max_examples=20,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(asked=ASKED)
+@on("duckdb")
+def test_any_study_counts_the_same(target: Target, asked: Study) -> None:
+    ours, theirs = (each.funnel(asked) for each in (engine_of(target), CROWD.local))
+    assert ours.stages == theirs.stages
+    assert ours.journeys_count == theirs.journeys_count
