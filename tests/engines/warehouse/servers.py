@@ -192,6 +192,17 @@ CONF = {
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
 }
 """A small cluster: few tasks, each with less to do than it takes to compile code for it."""
+LARGE = {
+    "spark.sql.shuffle.partitions": "4",
+    "spark.executor.memory": "1500m",
+    "spark.driver.memory": "1500m",
+    "spark.executor.cores": "1",
+    "spark.cores.max": "2",
+    "spark.ui.enabled": "false",
+    "spark.driver.host": "127.0.0.1",
+    "spark.driver.bindAddress": "127.0.0.1",
+}
+"""The same for many events, as Spark is used: it compiles its queries."""
 
 
 @contextmanager

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
@@ -20,6 +21,8 @@ class Target:
     name: str
     folder: Path
     port: int = 0
+    conf: Mapping[str, str] = field(default_factory=lambda: CONF)
+    """What a session of Spark is told."""
 
     def url(
         self,
@@ -31,7 +34,7 @@ class Target:
     ) -> str:
         """Where to ask about a table. Readers may do nothing else."""
         at = f"{user}:{quote(password, safe='')}@127.0.0.1:{port or self.port}"
-        options = urlencode(CONF)
+        options = urlencode(self.conf)
         return {
             "duckdb": f"duckdb:///{self.folder}/{table}.duckdb",
             "chdb": f"chdb:///{self.folder}/chdb",
