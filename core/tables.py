@@ -16,6 +16,7 @@ from typing import Literal
 
 from core.cohort import Cohort
 from core.engine import Engine, FunnelAnswer, Sort, Trail
+from core.errors import QuestionError
 from core.event import iso_text
 from core.study import Study
 
@@ -86,19 +87,28 @@ def _unmarked(value: Value) -> str:
 
 
 def funnel_table(answer: FunnelAnswer, medians: Sequence[float | None] = ()) -> Table:
-    """One row a stage; `medians` are seconds to the next stage, as the engine gives them."""
+    """One row a stage; `medians` are seconds to the next stage, as the engine gives them.
+
+    Numbers of a sample have their bounds beside them.
+    """
     to_next = [*medians, *[None] * (len(answer.stages) - len(medians))]
+    sampled = answer.sampled
+    bounds: Sequence[Sequence[Value]] = [()] * len(answer.stages)
+    if sampled is not None:
+        bounds = [(*a, *b) for a, b in zip(sampled.counts, sampled.conversions, strict=True)]
     return Table(
         (
             *("stage", "count", "conversion", "step_conversion"),
             *("dropped", "drop_off", "pending", "median_seconds_to_next"),
+            *(("count_low", "count_high", "conversion_low", "conversion_high") if sampled else ()),
         ),
         [
             (
                 *(each.stage, each.count, each.conversion, each.step_conversion),
                 *(each.dropped, each.drop_off, each.pending, median),
+                *bound,
             )
-            for each, median in zip(answer.stages, to_next, strict=True)
+            for each, median, bound in zip(answer.stages, to_next, bounds, strict=True)
         ],
     )
 
@@ -106,13 +116,18 @@ def funnel_table(answer: FunnelAnswer, medians: Sequence[float | None] = ()) -> 
 def users_table(
     engine: Engine, study: Study, cohort: Cohort, sort: Sort, search: str = ""
 ) -> Table:
-    """One row for each line of a list, in its order."""
+    """One row for each line of a list, in its order.
+
+    Its rows raise QuestionError when a sample gives way to everybody before the last of them.
+    """
 
     def rows() -> Iterator[Sequence[Value]]:
-        start, total = 0, 1
+        start, total, share = 0, 1, None
         while start < total:
             page = engine.users(study, cohort, sort, search, start, start + PAGE)
-            total, start = page.total, start + PAGE
+            if share not in (None, page.share):
+                raise QuestionError("the list has become exact meanwhile: write it again")
+            total, start, share = page.total, start + PAGE, page.share
             for row in page.rows:
                 yield (
                     *(row.user, row.journey, row.sessions, row.events),

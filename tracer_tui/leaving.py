@@ -15,6 +15,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
+TO_KILL = 2.0
+"""Seconds that leaving waits for a server to end what it was asked."""
+
 _held: dict[threading.Event, float] = {}
 """What has to come to its end, and how many seconds that may take."""
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from core.errors import SourceError, TracerError
 from core.reading.options import ReadOptions
+from core.reading.progress import Share
 from core.warehouse.engine import WarehouseEngine
 from core.warehouse.sampled import SampledEngine
 from core.warehouse.session import Session
@@ -33,11 +34,14 @@ def open_warehouse(
         time_field=options.get("time_field"),
         shape=options.get("shape"),
     )
+    told = options.get("progress") or (lambda _: None)
     try:
         engine = WarehouseEngine(EventTable(session, name, how, cancelled))
+        told(Share(0.1))  # by steps: how long each takes no engine tells
         engine.look(cancelled)
         if exact:
             return engine
+        told(Share(0.5))
         sampled = SampledEngine(engine, sample)
         sampled.look(cancelled)
     except TracerError:

@@ -135,7 +135,7 @@ def main() -> int:
                     port = servers_of.enter_context(servers.postgres())
                 if name == "spark":
                     port = servers_of.enter_context(servers.spark_cluster())[0].port
-                target = Target(name, folder, port)
+                target = Target(name, folder, port, servers.LARGE)
                 table = fill(target, path)
                 session = Session(target.url("shop", user=servers.OWNER))
                 engine = WarehouseEngine(EventTable(session, table, ReadOptions()))

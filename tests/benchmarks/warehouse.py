@@ -169,7 +169,7 @@ def main() -> None:
             if name == "spark":
                 cluster, _ = stack.enter_context(servers.spark_cluster())
                 port = cluster.port
-            target = Target(name, folder, port)
+            target = Target(name, folder, port, servers.LARGE)
             measure(target, path, options.runs)
 
 

@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,7 +12,9 @@ from hypothesis import strategies as st
 
 import core
 from core.cohort import EVERYBODY, Cohort, Part
-from core.tables import Table, funnel_table, trail_table, users_table
+from core.engine import Sampled, UsersPage
+from core.study import Study
+from core.tables import PAGE, Table, funnel_table, trail_table, users_table
 from tests.core.build import log_of
 
 CELL = st.none() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
@@ -102,3 +106,27 @@ def test_a_trail_is_written_with_what_each_event_was_to_the_funnel() -> None:
         ("ana", 1, "1970-01-01T00:01:00Z", "=cmd()", None, 1, "{}"),
     ]
     assert "'=cmd()" in trail_table(trail).text("csv")
+
+
+def test_numbers_of_a_sample_have_their_bounds_beside_them() -> None:
+    sampled = Sampled(0.5, ((1, 4), (0, 2)), ((1.0, 1.0), (0.2, 0.8)))
+    answer = replace(SHOP.funnel(STUDY), sampled=sampled)
+    first, second = json.loads(funnel_table(answer).text("json"))
+    assert [first["count_low"], first["count_high"]] == [1, 4]
+    assert [second["conversion_low"], second["conversion_high"]] == [0.2, 0.8]
+    assert "count_low" not in json.loads(funnel_table(SHOP.funnel(STUDY)).text("json"))[0]
+
+
+class BecomingExact(core.LocalEngine):
+    """Lists a sample at first."""
+
+    def users(self, study: Study, *args: Any, **options: Any) -> UsersPage:
+        page = super().users(study, *args, **options)
+        is_first = page.start == 0
+        return replace(page, total=2 * PAGE, share=0.5 if is_first else 1.0)
+
+
+def test_a_list_is_not_written_half_from_a_sample() -> None:
+    table = users_table(BecomingExact(SHOP.log), STUDY, EVERYBODY, core.engine.Sort())
+    with pytest.raises(core.QuestionError, match="write it again"):
+        table.text("csv")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from textual import on
@@ -22,6 +23,7 @@ from core.errors import Cancelled, TracerError
 from core.event import Event
 from tracer_tui.answers import Answers, Listing, Shown, View, answer, fetch_around, trace
 from tracer_tui.details import Details, find_details
+from tracer_tui.leaving import TO_KILL, held
 from tracer_tui.screens.asking import Newest, Question
 from tracer_tui.text import visible
 
@@ -120,8 +122,15 @@ class Answering(Screen[None]):
         self._ask_details()
 
     def on_unmount(self) -> None:
-        """Leave the engine, without waiting for what it still does."""
-        threading.Thread(target=self.engine.close).start()
+        """Leave the engine; what it still does is stopped, and hardly waited for."""
+        leaving = ExitStack()
+        leaving.enter_context(held(TO_KILL))
+
+        def work() -> None:
+            with leaving:
+                self.engine.close()
+
+        threading.Thread(target=work, daemon=True).start()
 
     # Asking.
 

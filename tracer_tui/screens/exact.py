@@ -59,6 +59,10 @@ class Exact(Answering):
         super()._show(answers)
         self._count()
 
+    def _ask_details(self) -> None:
+        super()._ask_details()
+        self._look()
+
     def _admit_waiting(self) -> None:
         super()._admit_waiting()
         self._look()
@@ -104,8 +108,8 @@ class Exact(Answering):
         if doing != self._seen[0]:
             self._seen = doing, now
         self.doing = f"{now - self._seen[1]:.0f} s, esc stops · {doing}" if doing else ""
-        waits = self._counting is not None or self._views.running is not None
-        self._is_looking = bool(doing) or waits
+        asked = (self._counting, self._views.running, self._details.running)
+        self._is_looking = bool(doing) or any(each is not None for each in asked)
         if self._is_looking:
             self.set_timer(GLANCE, self._tell_doing)
 

@@ -20,7 +20,8 @@ from textual.widgets import Static
 from textual.worker import get_current_worker
 
 from core.errors import Cancelled, TracerError
-from tracer_tui.leaving import held
+from core.warehouse.address import is_address
+from tracer_tui.leaving import TO_KILL, held
 from tracer_tui.text import content, visible
 from tracer_tui.widgets.key_line import KeyLine
 
@@ -101,7 +102,8 @@ class Opening(Screen[None]):
             self.post_message(self.Progressed(fraction))
 
         try:
-            with held(_TO_TIDY_UP):
+            is_far = any(map(is_address, self._sources))
+            with held(TO_KILL if is_far else _TO_TIDY_UP):
                 engine = self._open_engine(lambda: worker.is_cancelled, progress)
             from tracer_tui.answers import answer_first
 

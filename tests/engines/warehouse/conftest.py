@@ -23,6 +23,11 @@ SPARK = (
 )
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the cluster, which takes as long as all else: everything else runs beside it."""
+    items.sort(key=lambda item: "spark" not in item.name and "connect" not in item.name)
+
+
 @pytest.fixture(scope="session")
 def duckdb_target(tmp_path_factory: pytest.TempPathFactory) -> Target:
     return _filled(Target("duckdb", tmp_path_factory.mktemp("duckdb")))

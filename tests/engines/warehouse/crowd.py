@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import pyarrow as pa
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
 
 import core
 from core.funnel import Exclusion
 from core.journeys import JourneyRules
 from core.stage import Stage
 from core.study import Study
-from tests.core.build import random_trails
 
 SECOND = 1_000_000
 EPOCH = 1_700_000_000 * SECOND
@@ -25,23 +27,46 @@ CASES: list[dict[str, Any]] = json.loads(
 )
 
 
+USERS = 2_000
+Happening = tuple[int, str, str | None, str | None]
+"""Seconds since the event before, name, lane and visit."""
+HAPPENING = st.tuples(
+    st.sampled_from((0, 0, 1, 2, 3, 5)),
+    st.sampled_from("abcd"),
+    st.sampled_from(("left", "right", None)),
+    st.sampled_from(("1", "1", "2", "", None)),
+)
+
+
+def drawn_trails() -> list[list[Happening]]:
+    """The trails of all users, which Hypothesis thinks up: the same in every process.
+
+    Each is an example of its own, and all of them are asked about together: one table for all.
+    """
+    found: list[list[Happening]] = []
+
+    @settings(max_examples=USERS, derandomize=True, database=None, phases=[Phase.generate])
+    @given(st.lists(HAPPENING, min_size=1, max_size=9))
+    def draw(trail: list[Happening]) -> None:
+        found.append(trail)
+
+    draw()
+    return found
+
+
 @dataclass(frozen=True)
 class Crowd:
-    """Events of many users; `lane` and `visit` are missing now and then."""
-
-    users: int = 2_000
+    """Events of many users, with ties and repeats; `lane` and `visit` are missing now and then."""
 
     @cached_property
     def rows(self) -> list[tuple[str, str, int, str | None, str | None]]:
-        random = Random(11)
         found = [
-            (
-                user, name, EPOCH + time * SECOND,
-                random.choice(("left", "right", None)), random.choice(("1", "1", "2", "", None)),
+            (f"u{number:03}", name, EPOCH + time * SECOND, lane, visit)
+            for number, trail in enumerate(drawn_trails())
+            for time, (_, name, lane, visit) in zip(
+                accumulate(gap for gap, *_ in trail), trail, strict=True
             )
-            for user, trail in random_trails(random, self.users, most_events=9).items()
-            for time, name in trail
-        ]  # fmt: skip
+        ]
         # A table has no order of its own: simultaneous events stand by name, then by the visit.
         return sorted(found, key=lambda row: (row[0], row[2], row[1], row[4] or "~", row[3] or ""))
 
@@ -102,7 +127,7 @@ def study(*names: str, timeout: int = 4, **rest: Any) -> Study:
 
 STUDIES = {
     "ordered": study("a", "b", "c"),
-    "users": study("a", "b", "c", "d", scope="users", window=20),
+    "users": study("a", "b", "c", "d", scope="users", window=30),
     "first start": study("a", "b", "c", start="first", window=3),
     "repeats": study("a", "a", "b", scope="users", window=5),
     "overlaps": study("a|b", "b|c", "*", window=3),

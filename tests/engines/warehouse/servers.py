@@ -130,6 +130,7 @@ class SparkCluster:
             "SPARK_HOME": str(self.home),
             "SPARK_LOCAL_IP": "127.0.0.1",
             "SPARK_DAEMON_MEMORY": "192m",
+            "SPARK_DAEMON_JAVA_OPTS": SHORT_LIVED,
             "PYSPARK_PYTHON": sys.executable,
         }
         self.master = self._start(
@@ -173,7 +174,11 @@ class SparkCluster:
         return stack.enter_context(running(command, self.folder / f"{name}.log", self._env))
 
 
+SHORT_LIVED = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+"""To Java: what compiles best takes longer than it would ever save here."""
 CONF = {
+    "spark.driver.extraJavaOptions": SHORT_LIVED,
+    "spark.executor.extraJavaOptions": SHORT_LIVED,
     "spark.sql.shuffle.partitions": "2",
     "spark.default.parallelism": "2",
     "spark.executor.memory": "512m",
@@ -187,6 +192,17 @@ CONF = {
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
 }
 """A small cluster: few tasks, each with less to do than it takes to compile code for it."""
+LARGE = {
+    "spark.sql.shuffle.partitions": "4",
+    "spark.executor.memory": "1500m",
+    "spark.driver.memory": "1500m",
+    "spark.executor.cores": "1",
+    "spark.cores.max": "2",
+    "spark.ui.enabled": "false",
+    "spark.driver.host": "127.0.0.1",
+    "spark.driver.bindAddress": "127.0.0.1",
+}
+"""The same for many events, as Spark is used: it compiles its queries."""
 
 
 @contextmanager

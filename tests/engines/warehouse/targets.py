@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import duckdb
 import pyarrow as pa
@@ -20,6 +21,8 @@ class Target:
     name: str
     folder: Path
     port: int = 0
+    conf: Mapping[str, str] = field(default_factory=lambda: CONF)
+    """What a session of Spark is told."""
 
     def url(
         self,
@@ -31,7 +34,7 @@ class Target:
     ) -> str:
         """Where to ask about a table. Readers may do nothing else."""
         at = f"{user}:{quote(password, safe='')}@127.0.0.1:{port or self.port}"
-        options = "".join(f"{key}={value}&" for key, value in CONF.items()).rstrip("&")
+        options = urlencode(self.conf)
         return {
             "duckdb": f"duckdb:///{self.folder}/{table}.duckdb",
             "chdb": f"chdb:///{self.folder}/chdb",
