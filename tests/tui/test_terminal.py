@@ -270,7 +270,7 @@ def test_names_that_are_escape_codes_never_reach_the_terminal(tmp_path: Path) ->
         shown.press("\x1b")
         shown.until(lambda: "Add a stage" not in shown.screen, "the explorer")
         shown.press("!")
-        shown.shows("How it was read · 28 rows, 1 rejected", "row 28")
+        shown.shows("How it was read · 28 rows, 1 rejected", "line 28")
         shown.press("q")
         shown.until(lambda: "How it was" not in shown.screen, "the explorer")
         shown.press("q")
