@@ -73,20 +73,22 @@ def test_a_journey_of_the_list_leads_to_its_session() -> None:
 
 
 def test_the_stretch_is_fetched_around_the_chosen_user() -> None:
-    listing = fetch(crowd(3 * PAGE), View(Study(), sort=BY_ID), row("u0700"))
-    assert listing.cursor == 700
-    assert listing.page.start == 700 - PAGE // 2
+    chosen = 7 * PAGE // 4
+    listing = fetch(crowd(3 * PAGE), View(Study(), sort=BY_ID), row(f"u{chosen:04}"))
+    assert listing.cursor == chosen
+    assert listing.page.start == chosen - PAGE // 2
     assert len(listing.page.rows) == PAGE
-    found = listing.row(700)
+    found = listing.row(chosen)
     assert found is not None
-    assert found.user == "u0700"
+    assert found.user == f"u{chosen:04}"
 
 
 def test_more_of_the_list_leaves_the_cursor_where_it_is() -> None:
-    listing = fetch_around(crowd(3 * PAGE), View(Study(), sort=BY_ID), 1_000)
+    place = 5 * PAGE // 2
+    listing = fetch_around(crowd(3 * PAGE), View(Study(), sort=BY_ID), place)
     assert listing.cursor is None
-    assert listing.page.start == 1_000 - PAGE // 2
-    assert listing.page.rows[0].user == f"u{1_000 - PAGE // 2:04}"
+    assert listing.page.start == place - PAGE // 2
+    assert listing.page.rows[0].user == f"u{place - PAGE // 2:04}"
 
 
 @pytest.mark.parametrize(
