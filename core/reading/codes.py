@@ -78,7 +78,14 @@ def places_of(
     # Each round looks at other bits of what shared them in the one before.
     while len(left):
         bits = min(width, max(8, (len(left) * SPARSE - 1).bit_length()))
-        taken = taken + bits if taken + bits <= width else bits
+        if taken + bits > width:
+            # No bits are left to look at alone: the few hashes that share all of them are sought.
+            rest = left[np.argsort(hashes[left])]
+            result[slice(None) if where is None else where] = rest[
+                hashes[rest].searchsorted(wanted)
+            ]
+            break
+        taken += bits
         shift, mask = hashes.dtype.type(width - taken), hashes.dtype.type((1 << bits) - 1)
         table = np.full(1 << bits, -1, dtype=np.int32)
         slot = hashes[left] >> shift & mask

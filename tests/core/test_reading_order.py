@@ -109,6 +109,14 @@ def test_every_hash_finds_its_place(kind: type[np.unsignedinteger], count: int) 
     assert np.array_equal(places_of(hashes[places], hashes), places)
 
 
+def test_hashes_that_share_their_bits_two_by_two_are_told_apart() -> None:
+    # Each shares its upper bits with one and its lower bits with another: no bits tell any apart.
+    four = [0xAA11, 0xAA22, 0xBB11, 0xBB22]
+    for kind, shift in (("uint16", 0), ("uint32", 16), ("uint64", 48)):
+        hashes = np.array([each << shift for each in four], dtype=kind)
+        assert places_of(hashes[[3, 0, 2, 1, 1]], hashes).tolist() == [3, 0, 2, 1, 1]
+
+
 def test_hashes_that_share_all_but_one_bit_find_their_places() -> None:
     for bit in (0, 20, 40, 63):
         hashes = np.array([5, 5 ^ (1 << bit), 1 << 33], dtype=np.uint64)
