@@ -14,12 +14,11 @@ from typing import Any, Literal, Protocol
 
 import core
 from tests.benchmarks.retentioneering import Retentioneering
+from tracer_tui.answers import PAGE
 
 Counts = tuple[int, ...]
 Order = Literal["last", "sessions"]
 
-PAGE = 400
-"""Users on a page of a list."""
 FOREVER = 10**15
 """A window that nothing exceeds, in microseconds."""
 
