@@ -14,7 +14,7 @@ from core.aftermath import Contrast
 from core.cohort import EVERYBODY, Cohort
 from core.event import Event
 from core.explanation import Explanation
-from core.result import StageResult, StepTime
+from core.result import Sampled, StageResult, StepTime
 from core.stage import Stage
 from core.study import Study
 
@@ -110,26 +110,6 @@ class UserRow:
     """The value that its events share, where one is held constant."""
     pending: bool = False
     """Whether it could still go on when the data ends (rule F11)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sampled:
-    """How far an answer from a sample of whole users may be off: what it would be for everybody
-    lies between each two bounds in 95 of 100 samples.
-    """
-
-    share: float
-    """The fraction of users that was looked at."""
-    counts: tuple[tuple[int, int], ...]
-    """For each stage, bounds of its count."""
-    conversions: tuple[tuple[float, float], ...]
-    """For each stage, bounds of its conversion, fractions of the first stage."""
-
-    @property
-    def words(self) -> str:
-        """How the numbers came about, in a line."""
-        share = f"{100 * self.share:.3g} %"
-        return f"≈ estimated from {share} of the users; bounds hold in 95 of 100 samples"
 
 
 @dataclass(frozen=True, eq=False)

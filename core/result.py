@@ -56,6 +56,26 @@ class StageResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Sampled:
+    """How far an answer from a sample of whole users may be off: what it would be for everybody
+    lies between each two bounds in 95 of 100 samples.
+    """
+
+    share: float
+    """The fraction of users that was looked at."""
+    counts: tuple[tuple[int, int], ...]
+    """For each stage, bounds of its count."""
+    conversions: tuple[tuple[float, float], ...]
+    """For each stage, bounds of its conversion, fractions of the first stage."""
+
+    @property
+    def words(self) -> str:
+        """How the numbers came about, in a line."""
+        share = f"{100 * self.share:.3g} %"
+        return f"≈ estimated from {share} of the users; bounds hold in 95 of 100 samples"
+
+
+@dataclass(frozen=True, slots=True)
 class StepTime:
     """How long units took from their counted start to a stage (rule R5)."""
 

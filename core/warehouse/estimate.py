@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.aftermath import Contrast
-from core.engine import Curves, DropOffPanel, FunnelAnswer, Sampled
-from core.result import StepTime
+from core.engine import Curves, DropOffPanel, FunnelAnswer
+from core.result import Sampled, StepTime
 from core.warehouse.counts import Counts
 
 if TYPE_CHECKING:

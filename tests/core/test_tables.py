@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 import core
 from core.cohort import EVERYBODY, Cohort, Part
-from core.engine import Sampled, UsersPage
+from core.engine import UsersPage
+from core.result import Sampled
 from core.study import Study
 from core.tables import PAGE, Table, funnel_table, trail_table, users_table
 from tests.core.build import log_of

@@ -13,7 +13,8 @@ import pytest
 
 import core
 from core.durations import parse_limit
-from core.engine import FunnelAnswer, Sampled, UsersPage
+from core.engine import FunnelAnswer, UsersPage
+from core.result import Sampled
 from core.study import Study
 from core.vocabulary import Vocabulary
 from tests.tui.driving import NARROW, PATIENCE, WIDE, Face, demo_engine, opened, until

@@ -13,8 +13,8 @@ from textual.message import Message
 from textual.reactive import reactive
 
 from core.cohort import Cohort, Kind, Part
-from core.engine import FunnelAnswer, Sampled
-from core.result import StageResult
+from core.engine import FunnelAnswer
+from core.result import Sampled, StageResult
 from core.study import Study
 from tracer_tui.details import Details
 from tracer_tui.drawing import (
