@@ -40,7 +40,7 @@ class Reached:
 
     @cached_property
     def _edges(self) -> Ints:
-        return np.flatnonzero(np.diff(self.unit, prepend=-1))
+        return np.flatnonzero(_begins(self.unit))
 
     @cached_property
     def _times(self) -> tuple[Ints, Ints]:
@@ -76,7 +76,14 @@ class Reached:
         """How many units reached the stage within a window."""
         if window is not None:
             return int(self.curve.searchsorted(window, side="right"))
-        return int(np.count_nonzero(np.diff(self.unit, prepend=-1)))
+        return int(np.count_nonzero(_begins(self.unit)))
+
+
+def _begins(unit: Ints) -> NDArray[np.bool_]:
+    """Whether each arrival is the first of its unit."""
+    result = np.ones(len(unit), dtype=np.bool_)
+    np.not_equal(unit[1:], unit[:-1], out=result[1:])
+    return result
 
 
 def reach(rows: StageRows, limit: int, rules: Rules = ANY_START) -> tuple[Reached, ...]:

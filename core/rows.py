@@ -6,10 +6,10 @@ events stand between, the last excluded event) is gathered here for each row, on
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from itertools import pairwise
+from itertools import accumulate, pairwise, repeat
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 Mask = np.unsignedinteger
 """A set of stages as bits: stage i is bit i."""
+
+_Follows = tuple["NDArray[np.bool_]", "NDArray[np.bool_]"]
 
 Names = frozenset[str] | None
 """The events of a stage; None is any event."""
@@ -76,24 +78,30 @@ class StageRows:
         """(s) for each stage and each of its rows, the place in `at` of the stage before it of the
         last row that stands earlier; -1 for none. Empty for the first stage.
         """
-        empty = np.empty(0, dtype=np.int64)
-        jobs = (partial(_last_before, prior, rows) for prior, rows in pairwise(self.at))
-        return (empty, *together(jobs, len(self.mask)))
+        if len(self.parts) < 2:
+            return _before(self.at)
+        found = [np.empty(0, dtype=np.int64)]
+        for stage in range(1, len(self.at)):
+            seen = accumulate((len(part.at[stage - 1]) for _, part in self.parts), initial=0)
+            pairs = zip(self.parts, seen, strict=False)
+            found.append(np.concatenate([part.before[stage] + low for (_, part), low in pairs]))
+        return tuple(found)
 
     @cached_property
     def parts(self) -> tuple[tuple[int, StageRows], ...]:
         """The same rows in stretches that end where users end, each with its first row's number; a
-        single one where there are few, or where a row depends on other events of the log.
+        single one where there are few.
         """
-        if self.selection.ignored is not None or self.selection.excluded:
+        if not len(self.gap):
             return ((0, self),)
         begins = np.append(np.flatnonzero(self.gap == FIRST_GAP), len(self.gap))
-        found = in_stretches(begins, lambda low, high: (low, high)) if len(self.gap) else []
-        if len(found) < 2:
-            return ((0, self),)
-        return tuple((low, self._part(low, high)) for low, high in found)
+        follows = None if self.selection.ignored is None else self.follows
+        found = in_stretches(begins, partial(self._part, follows, self.last_excluded))
+        return tuple(found) if len(found) > 1 else ((0, self),)
 
-    def _part(self, low: int, high: int) -> StageRows:
+    def _part(
+        self, follows: _Follows | None, last_excluded: tuple[Ints, ...], low: int, high: int
+    ) -> tuple[int, StageRows]:
         bounds = [here.searchsorted((low, high)) for here in self.at]
         first, after = self.knots.searchsorted((low, high))
         part = replace(
@@ -105,15 +113,17 @@ class StageRows:
             at=tuple(here[a:b] - low for here, (a, b) in zip(self.at, bounds, strict=True)),
             knots=self.knots[first:after] - low,
         )
-        # What is known already is not looked for again: none before, in the part, is less than 0.
-        kept = [self.before[0]]
-        for number, (a, b) in enumerate(bounds[1:], 1):
-            kept.append(np.maximum(self.before[number][a:b] - int(bounds[number - 1][0]), -1))
-        part.__dict__["before"] = tuple(kept)
-        return part
+        known: dict[str, object] = {"parts": ((0, part),)}
+        known["last_excluded"] = tuple(each[low:high] for each in last_excluded)
+        if follows is None:
+            known["before"] = _before(part.at)
+        else:
+            known["follows"] = tuple(np.append(each[low : high - 1], False) for each in follows)
+        part.__dict__.update(known)
+        return low, part
 
     @cached_property
-    def follows(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    def follows(self) -> _Follows:
         """(m) whether the next row follows each with nothing else in between, for strict order: for
         a row that begins an attempt, before which simultaneous events may stand, and for others.
         """
@@ -140,6 +150,8 @@ class StageRows:
         """For each exclusion (m) the time of the last excluded event earlier than each row, of any
         user before it in the log; at least the row's own time where that is another user's.
         """
+        if not self.selection.excluded:
+            return ()
         group = np.arange(len(self.log))
         group[self.log.gap == 0] = 0
         first_of_instant = np.maximum.accumulate(group)[self.positions]
@@ -204,23 +216,32 @@ def find_rows(log: EventLog, selection: Selection) -> StageRows:
     matched = bits != 0
     flags = [None if each is None else log.matching(each) for each in selection.conditions]
 
-    def find(start: int, stop: int) -> tuple[Ints, Ints, Ints, NDArray[Mask], Ints]:
+    def find(start: int, stop: int) -> tuple[int, Ints, NDArray[Mask]]:
         # One byte an event to select by, then everything else over stage rows only.
         found = np.flatnonzero(matched[log.name[start:stop]])
-        positions = found + start
-        mask = bits[log.name[positions]]
+        mask = bits[log.name[start:stop][found]]
         for number, matching in enumerate(flags):
             if matching is not None:
-                mask[~matching[positions]] &= ~mask.dtype.type(1 << number)
+                mask[~matching[start:stop][found]] &= ~mask.dtype.type(1 << number)
         if any(selection.conditions):
-            found, positions, mask = found[mask != 0], positions[mask != 0], mask[mask != 0]
-        gap = _largest_gaps(log.gap[start:stop], found)
-        return (log.time[positions], gap, *_untie(positions, mask, gap))
+            found, mask = found[mask != 0], mask[mask != 0]
+        return start, found, mask
 
-    times, gaps, places, masks, tangled = zip(*in_stretches(log.offsets, find), strict=True)
-    edges = np.cumsum([0, *map(len, times)])
-    time, gap, positions, mask = (np.concatenate(each) for each in (times, gaps, places, masks))
-    knots = np.concatenate([rows + edge for rows, edge in zip(tangled, edges, strict=False)])
+    parts = in_stretches(log.offsets, find)
+    edges = np.cumsum([0, *(len(found) for _, found, _ in parts)]).tolist()
+    time, gap, positions = (np.empty(edges[-1], dtype=np.int64) for _ in range(3))
+    mask = np.empty(edges[-1], dtype=bits.dtype)
+
+    def fill(part: tuple[int, Ints, NDArray[Mask]], edge: int) -> Ints:
+        start, found, own = part
+        here = slice(edge, edge + len(found))
+        gap[here] = _largest_gaps(log.gap[start:], found)
+        positions[here], mask[here], tangled = _untie(found, own, gap[here])
+        positions[here] += start
+        np.take(log.time, positions[here], out=time[here], mode="clip")
+        return tangled + edge
+
+    knots = np.concatenate(together(map(partial, repeat(fill), parts, edges), len(log)))
     if selection.ignored is not None:
         knots = np.union1d(knots, np.flatnonzero(gap == 0))
     far = [names for names, low, high in selection.excluded if high - low > 1]
@@ -232,13 +253,15 @@ def find_rows(log: EventLog, selection: Selection) -> StageRows:
     return StageRows(log, selection, positions, time, gap, mask, tuple(at), knots)
 
 
+def _before(at: Sequence[Ints]) -> tuple[Ints, ...]:
+    """For each stage and its rows, the place of the last earlier row of the stage before."""
+    nothing = np.empty(0, dtype=np.int64)
+    return (nothing, *(prior.searchsorted(rows) - 1 for prior, rows in pairwise(at)))
+
+
 def _rows_of(mask: NDArray[Mask], stage: int) -> Ints:
     """The rows that match a stage."""
     return np.flatnonzero(mask & mask.dtype.type(1 << stage) != 0)
-
-
-def _last_before(prior: Ints, rows: Ints) -> Ints:
-    return prior.searchsorted(rows) - 1
 
 
 def name_flags(log: EventLog, names: frozenset[str]) -> NDArray[np.bool_]:

@@ -64,11 +64,11 @@ def slices(length: int, size: int = SLICE) -> list[slice]:
 def in_stretches(offsets: NDArray[np.int64], work: Callable[[int, int], Found]) -> list[Found]:
     """What some work finds in each stretch of a column, in order; run on all cores.
 
-    `offsets` says where users begin, and at last where the column ends. A short column is one
-    stretch, and so is an empty one.
+    `offsets` says where users begin, and at last where the column ends. A stretch fits into a
+    core's cache, if no user is longer. A short column is one stretch, and so is an empty one.
     """
     events = int(offsets[-1])
-    count = max(1, min(cores(), events // FEWEST))
+    count = max(1, events // SLICE) if events >= FEWEST else 1
     wanted = np.arange(1, count) * (events // count)
     edges = np.unique(np.concatenate(([0], offsets[offsets.searchsorted(wanted)], [events])))
     if len(edges) < 3:

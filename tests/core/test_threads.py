@@ -15,20 +15,21 @@ from core.rows import Selection, StageRows, find_rows
 from core.threads import in_stretches, together
 from core.walk import Order, Rules
 from tests.core.build import STAGES, TRAILS, Stages, Trails, quick_log, random_trails
+from tests.core.crowds import KINDS, Kind, check, crowd, limit, question
 
 
 @pytest.fixture
-def many_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+def short_stretches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(threads, "FEWEST", 1)
-    monkeypatch.setattr(threads, "cores", lambda: 5)
+    monkeypatch.setattr(threads, "SLICE", 3)
 
 
-@pytest.mark.usefixtures("many_cores")
+@pytest.mark.usefixtures("short_stretches")
 @pytest.mark.parametrize("sizes", [[1], [3], [1, 1], [7, 1, 1, 1], [2] * 20, [1, 1, 1, 30], []])
 def test_stretches_end_where_users_end_and_leave_nothing_out(sizes: list[int]) -> None:
     offsets = np.cumsum([0, *sizes])
     stretches = in_stretches(offsets, lambda low, high: (low, high))
-    assert len(stretches) <= 5
+    assert len(stretches) <= max(1, sum(sizes) // 3)
     assert [low for low, _ in stretches] == [0, *(high for _, high in stretches[:-1])]
     assert stretches[-1][1] == sum(sizes)
     assert {edge for stretch in stretches for edge in stretch} <= set(offsets.tolist())
@@ -38,12 +39,12 @@ def test_a_short_column_is_one_stretch() -> None:
     assert in_stretches(np.array([0, 5, 9]), lambda low, high: (low, high)) == [(0, 9)]
 
 
-@pytest.mark.usefixtures("many_cores")
+@pytest.mark.usefixtures("short_stretches")
 def test_what_jobs_find_comes_in_their_order() -> None:
     assert together([lambda i=i: i for i in range(40)], 40) == list(range(40))  # type: ignore[misc]  # bound now
 
 
-@pytest.mark.usefixtures("many_cores")
+@pytest.mark.usefixtures("short_stretches")
 def test_an_error_of_a_job_is_raised() -> None:
     def fail(low: int, high: int) -> None:
         raise ValueError(f"{low} to {high}")
@@ -66,8 +67,15 @@ def test_units_reached_in_stretches_are_those_of_the_whole(
     whole = _reached(find_rows(log, selection), limit, order)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(threads, "FEWEST", 1)
-        patch.setattr(threads, "cores", lambda: 4)
+        patch.setattr(threads, "SLICE", 4)
         assert _reached(find_rows(log, selection), limit, order) == whole
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+@pytest.mark.usefixtures("short_stretches")
+def test_funnels_counted_in_stretches_are_the_oracles(kind: Kind) -> None:
+    random = Random(str(kind))
+    check(crowd(random, 60), limit(random), question(random, kind))
 
 
 def _same(left: StageRows, right: StageRows) -> None:
@@ -88,7 +96,7 @@ def test_rows_found_in_stretches_are_those_of_the_whole(trails: Trails, stages: 
     _ = whole.before
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(threads, "FEWEST", 1)
-        patch.setattr(threads, "cores", lambda: 3)
+        patch.setattr(threads, "SLICE", 5)
         _same(find_rows(log, selection), whole)
 
 
@@ -98,4 +106,5 @@ def test_rows_of_a_large_log_are_found_in_stretches() -> None:
     whole = find_rows(log, selection)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(threads, "FEWEST", 100)
+        patch.setattr(threads, "SLICE", 100)
         _same(find_rows(log, selection), whole)
