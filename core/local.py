@@ -42,7 +42,7 @@ from core.vocabulary import Vocabulary, find_vocabulary
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-REMEMBERED = 8
+REMEMBERED = 3
 """Answers of each kind that are kept."""
 
 Cut = tuple[int | None, JourneyRules]

@@ -68,10 +68,13 @@ class StageRows:
     timeout, a new journey has begun in between."""
     mask: NDArray[Mask]
     """(m) the stages each matches."""
-    at: tuple[Ints, ...]
-    """(s) for each stage, the indices of the rows that match it."""
     knots: Ints
     """Rows of units in which simultaneous events make their order matter: these are walked."""
+
+    @cached_property
+    def at(self) -> tuple[Ints, ...]:
+        """(s) for each stage, the indices of the rows that match it."""
+        return _at(self.mask, len(self.selection.stages))
 
     @cached_property
     def before(self) -> tuple[Ints, ...]:
@@ -102,7 +105,6 @@ class StageRows:
     def _part(
         self, follows: _Follows | None, last_excluded: tuple[Ints, ...], low: int, high: int
     ) -> tuple[int, StageRows]:
-        bounds = [here.searchsorted((low, high)) for here in self.at]
         first, after = self.knots.searchsorted((low, high))
         part = replace(
             self,
@@ -110,13 +112,13 @@ class StageRows:
             time=self.time[low:high],
             gap=self.gap[low:high],
             mask=self.mask[low:high],
-            at=tuple(here[a:b] - low for here, (a, b) in zip(self.at, bounds, strict=True)),
             knots=self.knots[first:after] - low,
         )
-        known: dict[str, object] = {"parts": ((0, part),)}
+        at = _at(part.mask, len(self.selection.stages))
+        known: dict[str, object] = {"parts": ((0, part),), "at": at}
         known["last_excluded"] = tuple(each[low:high] for each in last_excluded)
         if follows is None:
-            known["before"] = _before(part.at)
+            known["before"] = _before(at)
         else:
             known["follows"] = tuple(np.append(each[low : high - 1], False) for each in follows)
         part.__dict__.update(known)
@@ -248,9 +250,7 @@ def find_rows(log: EventLog, selection: Selection) -> StageRows:
     if far:
         # At the instant of a stage in between, an excluded event is inside.
         knots = np.union1d(knots, _with_any(log, positions, frozenset().union(*far)))
-    jobs = (partial(_rows_of, mask, stage) for stage in range(len(selection.stages)))
-    at = together(jobs, len(mask))
-    return StageRows(log, selection, positions, time, gap, mask, tuple(at), knots)
+    return StageRows(log, selection, positions, time, gap, mask, knots)
 
 
 def _before(at: Sequence[Ints]) -> tuple[Ints, ...]:
@@ -259,9 +259,10 @@ def _before(at: Sequence[Ints]) -> tuple[Ints, ...]:
     return (nothing, *(prior.searchsorted(rows) - 1 for prior, rows in pairwise(at)))
 
 
-def _rows_of(mask: NDArray[Mask], stage: int) -> Ints:
-    """The rows that match a stage."""
-    return np.flatnonzero(mask & mask.dtype.type(1 << stage) != 0)
+def _at(mask: NDArray[Mask], stages: int) -> tuple[Ints, ...]:
+    """For each stage, the rows that match it."""
+    bit = mask.dtype.type
+    return tuple(np.flatnonzero(mask & bit(1 << stage)) for stage in range(stages))
 
 
 def name_flags(log: EventLog, names: frozenset[str]) -> NDArray[np.bool_]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from core.log import EventLog
     from core.walk import Rules
 
-REMEMBERED = 8
+REMEMBERED = 3
 """Answers of each kind that are kept."""
 
 
