@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.log import FIRST_GAP
-from core.threads import in_stretches, together
+from core.threads import in_stretches, stretches, together
 from core.walk import BLOCKS
 
 if TYPE_CHECKING:
@@ -95,12 +95,13 @@ class StageRows:
         """The same rows in stretches that end where users end, each with its first row's number; a
         single one where there are few.
         """
-        if not len(self.gap):
-            return ((0, self),)
         begins = np.append(np.flatnonzero(self.gap == FIRST_GAP), len(self.gap))
+        found = stretches(begins)
+        if len(found) < 2:
+            return ((0, self),)
         follows = None if self.selection.ignored is None else self.follows
-        found = in_stretches(begins, partial(self._part, follows, self.last_excluded))
-        return tuple(found) if len(found) > 1 else ((0, self),)
+        part = partial(self._part, follows, self.last_excluded)
+        return tuple(together((partial(part, low, high) for low, high in found), len(self.gap)))
 
     def _part(
         self, follows: _Follows | None, last_excluded: tuple[Ints, ...], low: int, high: int

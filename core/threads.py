@@ -61,19 +61,23 @@ def slices(length: int, size: int = SLICE) -> list[slice]:
     return [slice(start, min(start + size, length)) for start in range(0, length, size)]
 
 
-def in_stretches(offsets: NDArray[np.int64], work: Callable[[int, int], Found]) -> list[Found]:
-    """What some work finds in each stretch of a column, in order; run on all cores.
+def stretches(offsets: NDArray[np.int64]) -> list[tuple[int, int]]:
+    """A column in stretches that fit into a core's cache, if no user is longer.
 
-    `offsets` says where users begin, and at last where the column ends. A stretch fits into a
-    core's cache, if no user is longer. A short column is one stretch, and so is an empty one.
+    `offsets` says where users begin, and at last where the column ends. A short column is one
+    stretch, and so is an empty one.
     """
     events = int(offsets[-1])
     count = max(1, events // SLICE) if events >= FEWEST else 1
     wanted = np.arange(1, count) * (events // count)
     edges = np.unique(np.concatenate(([0], offsets[offsets.searchsorted(wanted)], [events])))
-    if len(edges) < 3:
-        return [work(0, events)]
-    return together((partial(work, low, high) for low, high in pairwise(edges.tolist())), events)
+    return list(pairwise(edges.tolist())) or [(0, events)]
+
+
+def in_stretches(offsets: NDArray[np.int64], work: Callable[[int, int], Found]) -> list[Found]:
+    """What some work finds in each of the `stretches` of a column, in order; run on all cores."""
+    jobs = (partial(work, low, high) for low, high in stretches(offsets))
+    return together(jobs, int(offsets[-1]))
 
 
 def together(jobs: Iterable[Callable[[], Found]], rows: int) -> list[Found]:
