@@ -6,6 +6,8 @@ defines it event by event; here it is found for all units at once.
 
 from __future__ import annotations
 
+from functools import partial
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +15,7 @@ import numpy as np
 from core.depth import walk_unit
 from core.kernels import Carried, carry, left_to_walk, unit_firsts
 from core.rows import StageRows
+from core.threads import together
 from core.walk import Rules
 
 if TYPE_CHECKING:
@@ -35,6 +38,23 @@ def counted_events(
     `units` are those in the funnel, ascending, and `depth` theirs. In any order, stage k is the
     k-th event matched.
     """
+    edges = units.searchsorted([*(low for low, _ in rows.parts), len(rows.gap)]).tolist()
+    jobs = (
+        partial(_counted, part, limit, rules, units[a:b] - low, depth[a:b], window)
+        for (low, part), (a, b) in zip(rows.parts, pairwise(edges), strict=True)
+    )
+    return np.concatenate(together(jobs, len(rows.gap)), axis=1)
+
+
+def _counted(
+    rows: StageRows,
+    limit: int,
+    rules: Rules,
+    units: Ints,
+    depth: NDArray[np.int8],
+    window: int | None,
+) -> Ints:
+    """The same in one stretch."""
     first = unit_firsts(rows, limit)
     walked = np.isin(units, left_to_walk(rows, first, rules), assume_unique=True)
     counted = np.full((len(rows.at), len(units)), -1, dtype=np.int64)
