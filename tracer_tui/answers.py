@@ -21,7 +21,7 @@ from core.engine import (
 from core.stage import Stage
 from core.study import Study
 
-PAGE = 200
+PAGE = 120
 """Rows of a list fetched at a time."""
 
 

@@ -27,7 +27,7 @@ from tracer_tui.leaving import TO_KILL, held
 from tracer_tui.screens.asking import Newest, Question
 from tracer_tui.text import visible
 
-PATIENCE = 0.04
+PATIENCE = 0.03
 """Seconds an answer may take before the screen says that it is being worked out."""
 
 
