@@ -20,6 +20,10 @@ def counted(study: Study, *, is_one: bool = False) -> str:
 
 def rules(study: Study) -> str:
     """How the funnel counts; what is off is not told, but for the window."""
+    return " · ".join(_rules(study))
+
+
+def _rules(study: Study) -> list[str]:
     parts = [counted(study), study.order, f"window {format_limit(study.window)}"]
     if study.attempts is not None:
         parts[0] += f" ({study.attempts}) of {study.scope.replace('journeys', 'sessions')}"
@@ -41,11 +45,15 @@ def rules(study: Study) -> str:
         parts.append(f"only {visible(study.user)}")
     if study.suggested:
         parts.append("suggested")
-    return " · ".join(parts)
+    return parts
 
 
 def cuts(study: Study) -> str:
     """What cuts sessions."""
+    return " · ".join(_cuts(study))
+
+
+def _cuts(study: Study) -> list[str]:
     cut = study.journey_rules
     if cut.session_field is not None:
         parts = [f"sessions by {visible(cut.session_field)}"]
@@ -59,7 +67,13 @@ def cuts(study: Study) -> str:
         parts.append(f"from {visible(cut.start_event)}")
     if cut.end_event is not None:
         parts.append(f"to {visible(cut.end_event)}")
-    return " · ".join(parts)
+    return parts
+
+
+def changed(before: Study, after: Study) -> list[str]:
+    """What has changed from one question to another, in the same words."""
+    known = {*_rules(before), *_cuts(before)}
+    return [part for part in (*_rules(after), *_cuts(after)) if part not in known]
 
 
 def biggest_leak(answer: FunnelAnswer) -> str:

@@ -91,6 +91,18 @@ async def test_panes_agree_while_an_answer_takes_its_time(
     assert disagreements == []
 
 
+async def test_a_held_key_says_how_far_it_has_got_while_nothing_is_answered() -> None:
+    gate = Gate(demo_engine().log)
+    async with opened(gate) as face:
+        gate.close()
+        await face.pilot.press("[", "{", "[", "[")
+        await until(face.pilot, lambda: "window" in face.status)
+        assert "timeout 10m" in face.status
+        gate.open()
+        await face.settled()
+        assert "window" not in face.status
+
+
 async def test_another_user_can_be_looked_at_while_an_answer_takes_its_time(
     disagreements: list[dict[str, Study]],
 ) -> None:

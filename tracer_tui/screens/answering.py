@@ -24,6 +24,7 @@ from core.event import Event
 from tracer_tui.answers import Answers, Listing, Shown, View, answer, fetch_around, trace
 from tracer_tui.details import Details, find_details
 from tracer_tui.leaving import TO_KILL, held
+from tracer_tui.rules import changed
 from tracer_tui.screens.asking import Newest, Question
 from tracer_tui.text import visible
 
@@ -145,6 +146,8 @@ class Answering(Screen[None]):
         now = self._views.ask(self.view)
         if now is not None:
             self._answer(now)
+        else:
+            self._admit_waiting()
 
     def _answer(self, view: View) -> None:
         chosen, summary = self._chosen, self.summary
@@ -175,7 +178,8 @@ class Answering(Screen[None]):
 
     def _admit_waiting(self) -> None:
         if self._views.running is not None:
-            self.busy = "working…"
+            shown = self.funnel.study if self.funnel is not None else self.view.study
+            self.busy = " · ".join([*changed(shown, self.view.study), "working…"])
             # What is asked again of the same view only becomes more exact.
             self.is_stale = self.listing is None or self._views.running != self.listing.view
 
