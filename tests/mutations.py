@@ -85,7 +85,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     ("rows", "if high - low > 1]", "if high - low > 2]"),
     ("rows", "np.union1d(knots, _with_any(", "np.union1d(knots[:0], _with_any("),
     ("rows", "_with_any(log, positions, frozenset().union(*far))", "knots"),
-    ("rows", "mask[~matching[positions]] &=", "mask[matching[positions]] &="),
+    ("rows", "mask[~matching[start:stop][found]] &=", "mask[matching[start:stop][found]] &="),
     # The kernels: latest starts.
     ("kernels", "np.append(grown, -1)[before]", "np.append(start, -1)[before]"),
     ("kernels", "latest[latest < first[here]] = -1", "latest[latest <= first[here]] = -1"),
