@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from core.reading.options import ReadOptions
 from core.warehouse.sampled import SampledEngine
 from core.warehouse.session import Session
@@ -12,6 +10,7 @@ from tests.engines.warehouse.conftest import on, open_table
 from tests.engines.warehouse.crowd import CROWD, STUDIES
 from tests.engines.warehouse.targets import Target
 from tests.engines.warehouse.test_faults import make_slow, running
+from tests.engines.warehouse.test_faults import until as wait_until
 from tests.tui.conftest import _steady_screen, _wait_for_quiet  # noqa: F401 - the same screen as there
 from tests.tui.driving import Face, app_on, opened, until
 
@@ -47,8 +46,8 @@ async def test_what_the_screen_has_counted_is_killed_on_the_server(target: Targe
         await until(pilot, lambda: Face(pilot, []).opened is not None)
         for key in ("escape", "]", "q"):
             await until(pilot, lambda: engine.doing.count("events, users and sessions") == 1)
-            await asyncio.sleep(0.3)
-            assert running(target) == (target.name != "duckdb")
+            # One that was killed a moment ago may not have noticed yet.
+            await until(pilot, lambda: running(target) == (target.name != "duckdb"))
             await pilot.press(key)
             if key == "escape":
                 await until(pilot, lambda: running(target) == 0)
@@ -56,5 +55,5 @@ async def test_what_the_screen_has_counted_is_killed_on_the_server(target: Targe
     assert not pilot.app.is_running
     first.close()
     engine.close()
-    assert running(target) == 0
+    wait_until(lambda: running(target) == 0)
     assert engine.doing == ""
