@@ -64,7 +64,7 @@ class Tried:
             return np.arange(len(self.start))
         able = self._one_an_instant(window)
         begun, over, need = (
-            self.rows.time[self.start[able]],
+            self.rows.times(self.start[able]),
             self.ended[able] - 1,
             self.need[-1, able],
         )
@@ -81,7 +81,7 @@ class Tried:
 
     def _one_an_instant(self, window: int | None) -> Ints:
         """The places of all attempts, but of simultaneous ones in a unit only the best."""
-        time, unit = self.rows.time[self.start], self.first[self.start]
+        time, unit = self.rows.times(self.start), self.first[self.start]
         is_new = (np.diff(time, prepend=-1) != 0) | (np.diff(unit, prepend=-1) != 0)
         tied = np.flatnonzero(~is_new | ~np.append(is_new[1:], True))
         if len(tied) == 0:
@@ -96,7 +96,7 @@ class Tried:
 
     def reached(self, places: Ints) -> tuple[Reached, ...]:
         """For each stage, the attempts that reached it, named by the row they begin with."""
-        start, begun = self.start[places], self.rows.time[self.start[places]]
+        start, begun = self.start[places], self.rows.times(self.start[places])
         by_stage = ((need >= 0, need) for need in self.need[:, places])
         return tuple(
             Reached.of(start[there], need[there], begun[there]) for there, need in by_stage
@@ -142,7 +142,7 @@ def try_all(rows: StageRows, limit: int, rules: Rules) -> Tried:
         row, ended = _strict(rows, first, start)
     else:
         row, ended = _ordered(rows, first, start, rules)
-    need = np.where(row >= 0, rows.time[row] - rows.time[start], -1) if len(start) else row
+    need = np.where(row >= 0, rows.times(row) - rows.times(start), -1) if len(start) else row
     walked = np.isin(first[start], _to_walk(rows, first, rules))
     tried = Tried(rows, rules, first, start, need, row, ended, walked)
     places = np.flatnonzero(walked)
@@ -155,7 +155,7 @@ def try_all(rows: StageRows, limit: int, rules: Rules) -> Tried:
 def _ordered(rows: StageRows, first: Ints, start: Ints, rules: Rules) -> tuple[Ints, Ints]:
     """The row of each stage, and the end, of each attempt (rule F1)."""
     row, ended = _nothing_yet(rows, start)
-    begun, alive, here = rows.time[start], np.arange(len(start)), start
+    begun, alive, here = rows.times(start), np.arange(len(start)), start
     for stage in range(1, len(rows.at)):
         fitting = np.append(rows.at[stage], -1)
         following = fitting[rows.at[stage].searchsorted(here, side="right")]
@@ -171,7 +171,7 @@ def _ordered(rows: StageRows, first: Ints, start: Ints, rules: Rules) -> tuple[I
         if low:
             continue  # the attempt may match that stage again
         came = rows.next_excluded(number, start)
-        is_inside = (row[high] < 0) | (came < rows.time[row[high]])
+        is_inside = (row[high] < 0) | (came < rows.times(row[high]))
         ended = np.where(is_inside, np.minimum(ended, came), ended)
     return row, ended
 
@@ -185,7 +185,7 @@ def _strict(rows: StageRows, first: Ints, start: Ints) -> tuple[Ints, Ints]:
         following = here + 1
         goes_on = rows.follows[stage > 1][here] & (unit[following] == first[here])
         goes_on &= bits[following] & bits.dtype.type(1 << stage) != 0
-        ended[alive[~goes_on]] = rows.time[here[~goes_on]] + 1
+        ended[alive[~goes_on]] = rows.times(here[~goes_on]) + 1
         here, alive = following[goes_on], alive[goes_on]
         row[stage, alive] = here
     return row, ended
@@ -205,7 +205,7 @@ def _to_walk(rows: StageRows, first: Ints, rules: Rules) -> Ints:
         units.append(first[rows.torn])
     for number, low, _ in rules.exclusions:
         if low or rules.order == "strict":
-            units.append(first[rows.last_excluded[number] > rows.time[first]])
+            units.append(first[rows.last_excluded[number] > rows.times(first)])
     return np.unique(np.concatenate(units))
 
 
@@ -217,7 +217,7 @@ def _walk_attempts(tried: Tried, places: Ints) -> None:
     if rules.order == "ordered" and not rules.exclusions:
         unit = int(tried.first[start[0]])
         end = int(tried.first.searchsorted(unit, side="right"))
-        times, masks = rows.time[unit:end].tolist(), rows.mask[unit:end].tolist()
+        times, masks = rows.times(slice(unit, end)).tolist(), rows.mask[unit:end].tolist()
         followed = follow_all(times, masks, len(rows.at), (start - unit).tolist())
         for place, taken in zip(places.tolist(), followed, strict=True):
             tried.row[: len(taken), place] = unit + np.array(taken)

@@ -87,7 +87,7 @@ def _ends(
     """For each unit the row where its counted attempt ended, as a place in `carried`, and began."""
     arrived = np.flatnonzero(carried.start >= 0)
     if window is not None:
-        need = rows.time[carried.here[arrived]] - rows.time[carried.start[arrived]]
+        need = rows.times(carried.here[arrived]) - rows.times(carried.start[arrived])
         arrived = arrived[need <= window]
     last = arrived[np.searchsorted(first[carried.here[arrived]], units)]
     return last, carried.start[last]
@@ -105,7 +105,7 @@ def _rows(
         return [end - earlier for earlier in range(stage, -1, -1)]
     spans = np.zeros(len(end), dtype=np.bool_)
     for number, _, _ in rules.binding(stage).exclusions:
-        spans |= rows.last_excluded[number][end] > rows.time[start]
+        spans |= rows.last_excluded[number][end] > rows.times(start)
     place, matched = last, [end]
     for earlier in range(stage - 1, -1, -1):
         # Starts only grow: the first row that carries this one.

@@ -15,7 +15,7 @@ import numpy as np
 
 from core.kernels import Carried, carry, left_to_walk, unit_firsts
 from core.rows import StageRows
-from core.threads import together
+from core.threads import SLICE, together
 from core.walk import ANY_START, Rules, Walk, walk
 
 if TYPE_CHECKING:
@@ -25,43 +25,63 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Reached:
-    """The units that reached one stage, found by their arrivals: one or more events of each."""
+class Arrivals:
+    """The units of a stretch that reached one stage, and their arrivals: one or more of each."""
 
-    unit: Ints
-    """The first stage row of the unit of each arrival, ascending; it names the unit."""
-    times: Callable[[], tuple[Ints, Ints]]
-    """When each arrival happened and when its attempt began; asked only where that matters."""
+    units: Ints
+    """Each unit, named by its first stage row in the stretch, ascending."""
+    edges: Ints
+    """The place of each unit's first arrival."""
+    needs: Callable[[], Ints] | None
+    """The window that each arrival needed, asked only where that matters; None where attempts begin
+    and nothing is needed yet."""
+    starts: Callable[[], Ints]
+    """When the attempt of each arrival began."""
 
     @classmethod
     def of(cls, units: Ints, need: Ints, start: Ints) -> Self:
         """From units, ascending, each with one arrival: what it needed, and when it began."""
-        return cls(units, lambda: (start + need, start))
+        return cls(units, np.arange(len(units)), lambda: need, lambda: start)
 
-    @cached_property
-    def _edges(self) -> Ints:
-        return np.flatnonzero(_begins(self.unit))
+    def need(self) -> Ints:
+        """The smallest window each unit needed to get here, in microseconds."""
+        if self.needs is None:
+            return np.zeros_like(self.units)
+        needs = self.needs()
+        return np.minimum.reduceat(needs, self.edges) if len(needs) else needs
 
-    @cached_property
-    def _times(self) -> tuple[Ints, Ints]:
-        return self.times()
+    def start(self) -> Ints:
+        """Time of the latest start, of any attempt of the unit that got here."""
+        starts = self.starts()
+        return np.maximum.reduceat(starts, self.edges) if len(starts) else starts
+
+
+@dataclass(frozen=True, eq=False)
+class Reached:
+    """The units that reached one stage."""
+
+    parts: Sequence[tuple[int, Arrivals]]
+    """Stretches, each with the number of its first stage row."""
+
+    @classmethod
+    def of(cls, units: Ints, need: Ints, start: Ints) -> Self:
+        """From units, ascending: the window each needed, and when its latest attempt began."""
+        return cls([(0, Arrivals.of(units, need, start))])
 
     @cached_property
     def units(self) -> Ints:
         """Each named by its first stage row, ascending."""
-        return self.unit[self._edges]
+        return np.concatenate([part.units + low for low, part in self.parts])
 
     @cached_property
     def need(self) -> Ints:
         """The smallest window each needed to get here, in microseconds."""
-        came, began = self._times
-        return np.minimum.reduceat(came - began, self._edges) if len(self.unit) else came
+        return self._of_each(Arrivals.need)
 
     @cached_property
     def start(self) -> Ints:
         """Time of the latest start, of any attempt of the unit that got here."""
-        began = self._times[1]
-        return np.maximum.reduceat(began, self._edges) if len(self.unit) else began
+        return self._of_each(Arrivals.start)
 
     def within(self, window: int | None) -> Ints:
         """The units that reached the stage within a window; the edge counts (rule F4)."""
@@ -74,9 +94,13 @@ class Reached:
 
     def count(self, window: int | None) -> int:
         """How many units reached the stage within a window."""
-        if window is not None:
-            return int(self.curve.searchsorted(window, side="right"))
-        return int(np.count_nonzero(_begins(self.unit)))
+        if window is None:
+            return sum(len(part.units) for _, part in self.parts)
+        return int(np.count_nonzero(self.need <= window))
+
+    def _of_each(self, what: Callable[[Arrivals], Ints]) -> Ints:
+        jobs = (partial(what, part) for _, part in self.parts)
+        return np.concatenate(together(jobs, len(self.parts) * SLICE))
 
 
 def _begins(unit: Ints) -> NDArray[np.bool_]:
@@ -92,54 +116,52 @@ def reach(rows: StageRows, limit: int, rules: Rules = ANY_START) -> tuple[Reache
     A unit ends where the gap to the next event is longer than `limit` microseconds; with a limit
     that only the gap before a user's first event exceeds, units are users.
     """
-    if len(rows.parts) == 1:
-        return _reach(rows, limit, rules)
     jobs = (partial(_reach, part, limit, rules) for _, part in rows.parts)
     found = together(jobs, len(rows.gap))
     lows = [low for low, _ in rows.parts]
-    return tuple(_joined(lows, stage) for stage in zip(*found, strict=True))
+    return tuple(Reached(list(zip(lows, stage, strict=True))) for stage in zip(*found, strict=True))
 
 
-def _joined(lows: Sequence[int], parts: Sequence[Reached]) -> Reached:
-    """What was found in stretches, which begin with the rows `lows`, as one."""
-    unit = np.concatenate([part.unit + low for low, part in zip(lows, parts, strict=True)])
-
-    def times() -> tuple[Ints, Ints]:
-        came, began = zip(*(part.times() for part in parts), strict=True)
-        return np.concatenate(came), np.concatenate(began)
-
-    return Reached(unit, times)
-
-
-def _reach(rows: StageRows, limit: int, rules: Rules) -> tuple[Reached, ...]:
+def _reach(rows: StageRows, limit: int, rules: Rules) -> tuple[Arrivals, ...]:
     """The same in one stretch."""
     first = unit_firsts(rows, limit)
     # Each stage by the exclusions that bind there: most often the same for all.
     binding = [rules.binding(stage) for stage in range(len(rows.at))]
     by_rules = {each: carry(rows, first, each) for each in dict.fromkeys(binding)}
     answer = tuple(
-        _reached(rows, first, by_rules[each][stage]) for stage, each in enumerate(binding)
+        _arrivals(rows, first, by_rules[each][stage]) for stage, each in enumerate(binding)
     )
     units = left_to_walk(rows, first, rules)
     return _walked(rows, first, units, answer, rules) if len(units) else answer
 
 
-def _reached(rows: StageRows, first: Ints, carried: Carried) -> Reached:
+def _arrivals(rows: StageRows, first: Ints, carried: Carried) -> Arrivals:
     """The units of the rows that an attempt has reached."""
     here, start = carried.here, carried.start
     if len(start) and start.min() < 0:
         arrived = np.flatnonzero(start >= 0)
         here, start = here[arrived], start[arrived]
-    return Reached(first[here], lambda: (rows.time[here], rows.time[start]))
+    unit = first[here]
+    edges = np.flatnonzero(_begins(unit))
+
+    def needs() -> Ints:
+        return rows.times(here) - rows.times(start)
+
+    return Arrivals(
+        units=unit[edges],
+        edges=edges,
+        needs=None if start is here else needs,
+        starts=lambda: rows.times(start),
+    )
 
 
 def _walked(
     rows: StageRows,
     first: Ints,
     units: Ints,
-    answer: Sequence[Reached],
+    answer: Sequence[Arrivals],
     rules: Rules,
-) -> tuple[Reached, ...]:
+) -> tuple[Arrivals, ...]:
     """The answer, with some units walked one by one instead."""
     ends = np.searchsorted(first, units, side="right").tolist()
     walks = [
@@ -155,10 +177,10 @@ def _walked(
         together = np.concatenate((reached.units[simple], units[arrived]))
         order = np.argsort(together)
         result.append(
-            Reached.of(
+            Arrivals.of(
                 together[order],
-                np.concatenate((reached.need[simple], need))[order],
-                np.concatenate((reached.start[simple], start))[order],
+                np.concatenate((reached.need()[simple], need))[order],
+                np.concatenate((reached.start()[simple], start))[order],
             )
         )
     return tuple(result)
@@ -181,8 +203,9 @@ class UnitEvents:
 def unit_events(rows: StageRows, unit: int, end: int, rules: Rules) -> UnitEvents:
     """The events of the unit with the stage rows from `unit` up to `end`."""
     if rules.order != "strict" and not rules.exclusions:
-        columns = (rows.positions, rows.time, rows.mask)
-        positions, times, masks = (column[unit:end].tolist() for column in columns)
+        here = slice(unit, end)
+        columns = (rows.positions[here], rows.times(here), rows.mask[here])
+        positions, times, masks = (column.tolist() for column in columns)
         return UnitEvents(positions, times, masks, [])
     low, high = int(rows.positions[unit:end].min()), int(rows.positions[unit:end].max()) + 1
     # Other events at the same instants can matter; those of other units cannot.

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, overload
 
 from core.durations import LONGEST, from_timedelta
@@ -175,11 +175,28 @@ class Journeys(Sequence[Journey]):
     @cached_property
     def starts(self) -> NDArray[np.int64]:
         """(journeys) the position in the log of each journey's first event."""
-        return (self.gaps > gap_limit(self.timeout)).nonzero()[0]
+        return self._begins(slice(None)).nonzero()[0]
 
     def __len__(self) -> int:
         """The number of journeys."""
-        return len(self.starts)
+        return self._count
+
+    @cached_property
+    def _count(self) -> int:
+        import numpy as np
+
+        from core.threads import slices, together
+
+        def count(events: slice) -> int:
+            return int(np.count_nonzero(self._begins(events)))
+
+        # Their starts take room: for a count alone they are not made.
+        jobs = (partial(count, events) for events in slices(len(self.gaps)))
+        return sum(together(jobs, len(self.gaps)))
+
+    def _begins(self, events: slice) -> NDArray[np.bool_]:
+        """Whether each of some events begins a journey."""
+        return self.gaps[events] > gap_limit(self.timeout)
 
     @overload
     def __getitem__(self, index: int) -> Journey: ...

@@ -65,7 +65,7 @@ def _ordered(rows: StageRows, first: Ints, rules: Rules) -> list[Carried]:
             if low < stage <= high:
                 reached = np.where(start >= 0, np.arange(len(start)), -1)
                 last = np.append(np.maximum.accumulate(reached), -1)[before]
-                came = np.append(rows.time[rows.at[stage - 1]], 0)[last]
+                came = np.append(rows.times(rows.at[stage - 1]), 0)[last]
                 latest[came < rows.last_excluded[number][here]] = -1
         start = latest
         answer.append(Carried(here, start))
@@ -84,7 +84,7 @@ def _strict(rows: StageRows, first: Ints, rules: Rules) -> list[Carried]:
         fits = (rows.mask[here] & bit(1 << stage) != 0) & (first[here] != here)
         for number, low, high in rules.exclusions:
             if low < stage <= high:
-                fits &= rows.time[here - 1] >= rows.last_excluded[number][here]
+                fits &= rows.times(here - 1) >= rows.last_excluded[number][here]
         here, start = here[fits], start[fits]
         answer.append(Carried(here, start))
     return answer
@@ -107,7 +107,7 @@ def _any_order(rows: StageRows, first: Ints) -> list[Carried]:
             high, low = back[place], back[place + 1]
             back[place], back[place + 1] = np.maximum(high, low), np.minimum(high, low)
     # Of simultaneous rows only the last has all of them behind it.
-    is_last = np.append((np.diff(rows.time) != 0) | (np.diff(first) != 0), True)
+    is_last = np.append(rows.gap[1:] != 0, True)
     ends = np.flatnonzero(is_last[: len(index)])
     arrived = (ends[start[ends] >= first[ends]] for start in back)
     return [Carried(index[at], start[at]) for at, start in zip(arrived, back, strict=True)]
@@ -123,15 +123,15 @@ def starts(rows: StageRows, first: Ints, rules: Rules) -> Ints:
         return here
     may = np.ones(len(here), dtype=np.bool_)
     if rules.since is not None:
-        may &= rows.time[here] >= rules.since
+        may &= rows.times(here) >= rules.since
     if rules.until is not None:
-        may &= rows.time[here] < rules.until
+        may &= rows.times(here) < rules.until
     if rules.first and len(here):
         able = here[may]
         opening = np.full(len(first) + 1, np.iinfo(np.int64).max)
         # Written backwards, so that a unit's first row is the one that stays.
-        opening[first[able[::-1]]] = rows.time[able[::-1]]
-        may &= rows.time[here] == opening[first[here]]
+        opening[first[able[::-1]]] = rows.times(able[::-1])
+        may &= rows.times(here) == opening[first[here]]
     return np.where(may, here, -1)
 
 

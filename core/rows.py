@@ -61,8 +61,6 @@ class StageRows:
     """What they match."""
     positions: Ints
     """(m) where each stands in the log."""
-    time: Ints
-    """(m) microseconds since 1970."""
     gap: Ints
     """(m) the largest gap of the log since the stage row before it: where it exceeds the session
     timeout, a new journey has begun in between."""
@@ -70,6 +68,10 @@ class StageRows:
     """(m) the stages each matches."""
     knots: Ints
     """Rows of units in which simultaneous events make their order matter: these are walked."""
+
+    def times(self, rows: Ints | slice) -> Ints:
+        """When the events of some rows happened, microseconds since 1970."""
+        return self.log.time[self.positions[rows]]
 
     @cached_property
     def at(self) -> tuple[Ints, ...]:
@@ -95,13 +97,17 @@ class StageRows:
         """The same rows in stretches that end where users end, each with its first row's number; a
         single one where there are few.
         """
-        begins = np.append(np.flatnonzero(self.gap == FIRST_GAP), len(self.gap))
-        found = stretches(begins)
+        found = stretches(len(self.gap), self._next_user)
         if len(found) < 2:
             return ((0, self),)
         follows = None if self.selection.ignored is None else self.follows
         part = partial(self._part, follows, self.last_excluded)
         return tuple(together((partial(part, low, high) for low, high in found), len(self.gap)))
+
+    def _next_user(self, rows: Ints) -> Ints:
+        """For some rows the first from there on that is the first of a user."""
+        offsets = self.log.offsets
+        return self.positions.searchsorted(offsets[offsets.searchsorted(self.positions[rows])])
 
     def _part(
         self, follows: _Follows | None, last_excluded: tuple[Ints, ...], low: int, high: int
@@ -110,7 +116,6 @@ class StageRows:
         part = replace(
             self,
             positions=self.positions[low:high],
-            time=self.time[low:high],
             gap=self.gap[low:high],
             mask=self.mask[low:high],
             knots=self.knots[first:after] - low,
@@ -220,9 +225,11 @@ def find_rows(log: EventLog, selection: Selection) -> StageRows:
     flags = [None if each is None else log.matching(each) for each in selection.conditions]
 
     def find(start: int, stop: int) -> tuple[int, Ints, NDArray[Mask]]:
-        # One byte an event to select by, then everything else over stage rows only.
-        found = np.flatnonzero(matched[log.name[start:stop]])
-        mask = bits[log.name[start:stop][found]]
+        # One byte an event to select by, then everything else over stage rows only. To clip is
+        # faster than to look for numbers out of range, of which there are none.
+        name = log.name[start:stop]
+        found = np.flatnonzero(matched.take(name, mode="clip"))
+        mask = bits.take(name.take(found, mode="clip"), mode="clip")
         for number, matching in enumerate(flags):
             if matching is not None:
                 mask[~matching[start:stop][found]] &= ~mask.dtype.type(1 << number)
@@ -232,16 +239,16 @@ def find_rows(log: EventLog, selection: Selection) -> StageRows:
 
     parts = in_stretches(log.offsets, find)
     edges = np.cumsum([0, *(len(found) for _, found, _ in parts)]).tolist()
-    time, gap, positions = (np.empty(edges[-1], dtype=np.int64) for _ in range(3))
+    gap, positions = (np.empty(edges[-1], dtype=np.int64) for _ in range(2))
     mask = np.empty(edges[-1], dtype=bits.dtype)
 
     def fill(part: tuple[int, Ints, NDArray[Mask]], edge: int) -> Ints:
         start, found, own = part
         here = slice(edge, edge + len(found))
         gap[here] = _largest_gaps(log.gap[start:], found)
-        positions[here], mask[here], tangled = _untie(found, own, gap[here])
-        positions[here] += start
-        np.take(log.time, positions[here], out=time[here], mode="clip")
+        tangled = _untie(found, own, gap[here])
+        np.add(found, start, out=positions[here])
+        mask[here] = own
         return tangled + edge
 
     knots = np.concatenate(together(map(partial, repeat(fill), parts, edges), len(log)))
@@ -251,7 +258,7 @@ def find_rows(log: EventLog, selection: Selection) -> StageRows:
     if far:
         # At the instant of a stage in between, an excluded event is inside.
         knots = np.union1d(knots, _with_any(log, positions, frozenset().union(*far)))
-    return StageRows(log, selection, positions, time, gap, mask, knots)
+    return StageRows(log, selection, positions, gap, mask, knots)
 
 
 def _before(at: Sequence[Ints]) -> tuple[Ints, ...]:
@@ -263,7 +270,7 @@ def _before(at: Sequence[Ints]) -> tuple[Ints, ...]:
 def _at(mask: NDArray[Mask], stages: int) -> tuple[Ints, ...]:
     """For each stage, the rows that match it."""
     bit = mask.dtype.type
-    return tuple(np.flatnonzero(mask & bit(1 << stage)) for stage in range(stages))
+    return tuple(np.flatnonzero(mask & bit(1 << stage) != 0) for stage in range(stages))
 
 
 def name_flags(log: EventLog, names: frozenset[str]) -> NDArray[np.bool_]:
@@ -288,22 +295,20 @@ def _largest_gaps(gap: Ints, positions: Ints) -> Ints:
     return np.maximum.reduceat(gap[: positions[-1] + 1], segments)
 
 
-def _untie(positions: Ints, mask: NDArray[Mask], gap: Ints) -> tuple[Ints, NDArray[Mask], Ints]:
-    """Put simultaneous rows of a user in the order of their stages, and find the knots.
+def _untie(positions: Ints, mask: NDArray[Mask], gap: Ints) -> Ints:
+    """Put simultaneous rows of a user in the order of their stages, in place, and find the knots.
 
     A knot is a group of simultaneous rows of which one matches several stages.
     """
     tied = np.flatnonzero(gap == 0)
-    if len(tied) == 0:
-        return positions, mask, tied
-    group = np.cumsum(gap != 0)
     members = np.union1d(tied, tied - 1)
-    order = members[np.lexsort((mask[members], group[members]))]
-    positions, mask = positions.copy(), mask.copy()
+    is_first = gap[members] != 0
+    group = np.cumsum(is_first) - 1
+    order = members[np.lexsort((mask[members], group))]
     positions[members], mask[members] = positions[order], mask[order]
-    several = members[(mask[members] & (mask[members] - 1)) != 0]
-    firsts = np.flatnonzero(gap != 0)
-    return positions, mask, np.unique(firsts[group[several] - 1])
+    several = mask[members] & (mask[members] - mask.dtype.type(1)) != 0
+    knots: Ints = members[is_first][np.unique(group[several])]
+    return knots
 
 
 def _with_any(log: EventLog, positions: Ints, names: frozenset[str]) -> Ints:

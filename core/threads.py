@@ -61,23 +61,28 @@ def slices(length: int, size: int = SLICE) -> list[slice]:
     return [slice(start, min(start + size, length)) for start in range(0, length, size)]
 
 
-def stretches(offsets: NDArray[np.int64]) -> list[tuple[int, int]]:
+def stretches(
+    length: int, next_begin: Callable[[NDArray[np.int64]], NDArray[np.int64]]
+) -> list[tuple[int, int]]:
     """A column in stretches that fit into a core's cache, if no user is longer.
 
-    `offsets` says where users begin, and at last where the column ends. A short column is one
-    stretch, and so is an empty one.
+    `next_begin` gives for some of its rows the first row at which a user begins, from there on. A
+    short column is one stretch, and so is an empty one.
     """
-    events = int(offsets[-1])
-    count = max(1, events // SLICE) if events >= FEWEST else 1
-    wanted = np.arange(1, count) * (events // count)
-    edges = np.unique(np.concatenate(([0], offsets[offsets.searchsorted(wanted)], [events])))
-    return list(pairwise(edges.tolist())) or [(0, events)]
+    count = max(1, length // SLICE) if length >= FEWEST else 1
+    wanted = np.arange(1, count) * (length // count)
+    edges = np.unique(np.concatenate(([0], next_begin(wanted), [length])))
+    return list(pairwise(edges.tolist())) or [(0, length)]
 
 
 def in_stretches(offsets: NDArray[np.int64], work: Callable[[int, int], Found]) -> list[Found]:
-    """What some work finds in each of the `stretches` of a column, in order; run on all cores."""
-    jobs = (partial(work, low, high) for low, high in stretches(offsets))
-    return together(jobs, int(offsets[-1]))
+    """What some work finds in each of the `stretches` of a column, in order; run on all cores.
+
+    `offsets` says where users begin, and at last where the column ends.
+    """
+    length = int(offsets[-1])
+    found = stretches(length, lambda rows: offsets[offsets.searchsorted(rows)])
+    return together((partial(work, low, high) for low, high in found), length)
 
 
 def together(jobs: Iterable[Callable[[], Found]], rows: int) -> list[Found]:

@@ -48,7 +48,7 @@ def stage_timeouts(rows: StageRows, window: int | None) -> tuple[StageTimeouts, 
     """For each stage, the timeouts at which its rows count inside a window."""
     at, gap = rows.at, rows.gap
     reached = np.zeros(len(at[0]), dtype=np.int64)
-    began = rows.time[at[0]]
+    began = rows.times(at[0])
     answer = [StageTimeouts(None, _since_last(gap, at[0]))]
     for stage in range(1, len(at)):
         here, before = at[stage], rows.before[stage]
@@ -61,7 +61,7 @@ def stage_timeouts(rows: StageRows, window: int | None) -> tuple[StageTimeouts, 
         since[known] = began[prior]
         reached, began = appears, since
         if window is not None:
-            appears = np.where(rows.time[here] - since <= window, appears, FIRST_GAP)
+            appears = np.where(rows.times(here) - since <= window, appears, FIRST_GAP)
         answer.append(_joined(appears, _since_last(gap, here)))
     return tuple(answer)
 

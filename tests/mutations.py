@@ -34,7 +34,7 @@ Mutation = tuple[str, str, str]
 MUTATIONS: tuple[Mutation, ...] = (
     # Where units begin and what cuts them.
     ("kernels", "np.flatnonzero(rows.gap > limit)", "np.flatnonzero(rows.gap >= limit)"),
-    ("journeys", "(self.gaps > gap_limit(self.timeout))", "(self.gaps >= gap_limit(self.timeout))"),
+    ("journeys", "self.gaps[events] > gap_limit", "self.gaps[events] >= gap_limit"),
     ("journeys", "LONGEST - 1 if timeout is None", "LONGEST if timeout is None"),
     ("journeys", "min(timeout, LONGEST - 1)", "min(timeout, LONGEST - 2)"),
     ("journeys", "at_name(log, rules.end_event) + 1", "at_name(log, rules.end_event)"),
@@ -78,10 +78,11 @@ MUTATIONS: tuple[Mutation, ...] = (
     ("rows", "([0], positions[:-1] + 1)", "([0], positions[:-1])"),
     (
         "rows",
-        "np.lexsort((mask[members], group[members]))",
-        "np.lexsort((-mask[members].astype(int), group[members]))",
+        "np.lexsort((mask[members], group))",
+        "np.lexsort((-mask[members].astype(int), group))",
     ),
-    ("rows", "np.unique(firsts[group[several] - 1])", "np.unique(firsts[group[several] - 1])[:0]"),
+    ("rows", "[np.unique(group[several])]", "[np.unique(group[several])][:0]"),
+    ("rows", "[np.unique(group[several])]", "[np.unique(group)]"),
     ("rows", "if high - low > 1]", "if high - low > 2]"),
     ("rows", "np.union1d(knots, _with_any(", "np.union1d(knots[:0], _with_any("),
     ("rows", "_with_any(log, positions, frozenset().union(*far))", "knots"),
@@ -105,23 +106,24 @@ MUTATIONS: tuple[Mutation, ...] = (
         "if low < stage <= high:\n                fits",
         "if low < stage < high:\n                fits",
     ),
-    ("kernels", "rows.time[here - 1] >= rows.last", "rows.time[here - 1] > rows.last"),
+    ("kernels", "rows.times(here - 1) >= rows.last", "rows.times(here - 1) > rows.last"),
     ("kernels", "& (first[here] != here)", "& (first[here] <= here)"),
     ("kernels", "copies = sum(", "copies = 0 * sum("),
     ("kernels", "start[ends] >= first[ends]", "start[ends] > first[ends]"),
-    ("kernels", "(np.diff(rows.time) != 0) | (np.diff(first) != 0)", "(np.diff(first) != 0)"),
-    ("kernels", "rows.time[here] >= rules.since", "rows.time[here] > rules.since"),
-    ("kernels", "rows.time[here] < rules.until", "rows.time[here] <= rules.until"),
-    ("kernels", "may &= rows.time[here] == opening", "may &= rows.time[here] >= opening"),
+    ("kernels", "np.append(rows.gap[1:] != 0, True)", "np.append(np.diff(first) != 0, True)"),
+    ("kernels", "rows.times(here) >= rules.since", "rows.times(here) > rules.since"),
+    ("kernels", "rows.times(here) < rules.until", "rows.times(here) <= rules.until"),
+    ("kernels", "may &= rows.times(here) == opening", "may &= rows.times(here) >= opening"),
     ("kernels", "able = here[may]", "able = here"),
     ("kernels", "np.unique(first) if _overlap(rows)", "np.unique(first) if not _overlap(rows)"),
     ("kernels", "return any(a & b and a != b", "return any(a & b and a < b"),
     ("kernels", "if ignored and any(", "if not ignored and any("),
     # Depths, needs and who is pending.
-    ("depth", "np.minimum.reduceat(came - began", "np.maximum.reduceat(came - began"),
-    ("depth", "np.maximum.reduceat(began", "np.minimum.reduceat(began"),
+    ("depth", "np.minimum.reduceat(needs", "np.maximum.reduceat(needs"),
+    ("depth", "np.maximum.reduceat(starts", "np.minimum.reduceat(starts"),
     ("depth", "self.units[self.need <= window]", "self.units[self.need < window]"),
-    ("depth", 'self.curve.searchsorted(window, side="right")', "self.curve.searchsorted(window)"),
+    ("depth", "np.count_nonzero(self.need <= window)", "np.count_nonzero(self.need < window)"),
+    ("depth", "None if start is here else needs", "None"),
     ("depth", "arrived = np.flatnonzero(start >= 0)", "arrived = np.flatnonzero(start > 0)"),
     ("depth", "> open_since]", ">= open_since]"),
     ("depth", "begun > since", "begun >= since"),
@@ -165,7 +167,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     ("convert", "arrived[need <= window]", "arrived[need < window]"),
     ("convert", "[end - earlier for earlier", "[end - earlier + 1 for earlier"),
     ("convert", "spans |= rows.last", "spans &= rows.last"),
-    ("convert", "[end] > rows.time[start]", "[end] >= rows.time[start]"),
+    ("convert", "[end] > rows.times(start)", "[end] >= rows.times(start)"),
     (
         "convert",
         "np.searchsorted(latest, start)",
@@ -188,8 +190,8 @@ MUTATIONS: tuple[Mutation, ...] = (
         "rows.last_excluded[number][here] >= begun",
     ),
     ("attempts", "if high == stage:", "if high <= stage:"),
-    ("attempts", "came < rows.time[row[high]]", "came <= rows.time[row[high]]"),
-    ("attempts", "rows.time[here[~goes_on]] + 1", "rows.time[here[~goes_on]] + 2"),
+    ("attempts", "came < rows.times(row[high])", "came <= rows.times(row[high])"),
+    ("attempts", "rows.times(here[~goes_on]) + 1", "rows.times(here[~goes_on]) + 2"),
     ("attempts", 'if low or rules.order == "strict":', "if low:"),
     ("attempts", 'if low or rules.order == "strict":', 'if rules.order == "strict":'),
     ("attempts", "masks[row - low] |= 1", "masks[row - low] |= 0"),
@@ -197,13 +199,13 @@ MUTATIONS: tuple[Mutation, ...] = (
     ("held", "np.flatnonzero(value >= 0)", "np.flatnonzero(value > 0)"),
     ("held", "origin[later - 1], origin[later]", "origin[later] - 1, origin[later]"),
     ("timeouts", "np.count_nonzero(values <= limit)", "np.count_nonzero(values < limit)"),
-    ("timeouts", "rows.time[here] - since <= window", "rows.time[here] - since < window"),
+    ("timeouts", "rows.times(here) - since <= window", "rows.times(here) - since < window"),
     ("timeouts", "np.maximum(reached[prior], span)", "span"),
     ("timeouts", "np.maximum(appears, np.maximum(first, since))", "np.maximum(first, since)"),
 )
 
 SAME: dict[Mutation, str] = {
-    ("convert", "[end] > rows.time[start]", "[end] >= rows.time[start]"): (
+    ("convert", "[end] > rows.times(start)", "[end] >= rows.times(start)"): (
         "that an attempt may span an excluded event only says that it must be looked at"
     ),
     ("journeys", "min(timeout, LONGEST - 1)", "min(timeout, LONGEST - 2)"): (

@@ -79,7 +79,7 @@ def test_funnels_counted_in_stretches_are_the_oracles(kind: Kind) -> None:
 
 
 def _same(left: StageRows, right: StageRows) -> None:
-    for name in ("positions", "time", "gap", "mask", "knots"):
+    for name in ("positions", "gap", "mask", "knots"):
         a, b = getattr(left, name), getattr(right, name)
         assert (name, a.tolist(), a.dtype) == (name, b.tolist(), b.dtype)
     for name in ("at", "before"):
