@@ -26,6 +26,7 @@ from core.reading.records import Source
 from core.reading.report import LoadReport
 from core.reading.sorting import smallest
 from core.reading.store import Store
+from core.threads import on_all_cores, slices
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -141,7 +142,13 @@ def _occurring(
     names: tuple[str, ...], name: NDArray[np.unsignedinteger]
 ) -> tuple[tuple[str, ...], NDArray[np.unsignedinteger]]:
     """The names that events have, and the events' codes in them."""
-    there = np.flatnonzero(np.bincount(name, minlength=len(names)))
+    occurs = np.zeros(len(names), dtype=np.bool_)
+
+    def note(part: slice) -> None:
+        occurs[name[part]] = True
+
+    on_all_cores(note, slices(len(name)))
+    there = np.flatnonzero(occurs)
     if len(there) == len(names):
         return names, name
     code = np.zeros(len(names), dtype=smallest(len(there)))
@@ -152,7 +159,12 @@ def _occurring(
 def _gaps(time: NDArray[np.int64], offsets: NDArray[np.int64]) -> NDArray[np.int64]:
     """The time since the user's previous event; `FIRST_GAP` at a user's first."""
     gap = np.empty(len(time), dtype=np.int64)
-    np.subtract(time[1:], time[:-1], out=gap[1:])
+
+    def fill(part: slice) -> None:
+        later = slice(part.start + 1, part.stop + 1)
+        np.subtract(time[later], time[part][: len(time[later])], out=gap[later])
+
+    on_all_cores(fill, slices(len(time)))
     gap[offsets[:-1]] = FIRST_GAP
     return gap
 

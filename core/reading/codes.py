@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import duckdb
 import numpy as np
 
+from core.reading.sorting import smallest
 from core.reading.sql import ask_columns
 from core.threads import on_all_cores, slices
 
@@ -68,11 +69,12 @@ def _are_distinct(hashes: NDArray[np.unsignedinteger]) -> bool:
 
 def places_of(
     values: NDArray[np.unsignedinteger], hashes: NDArray[np.unsignedinteger]
-) -> NDArray[np.int32]:
+) -> NDArray[np.unsignedinteger]:
     """(n) the place of each value in `hashes`, which are all distinct and hold every value."""
-    result = np.zeros(len(values), dtype=np.int32)
+    unknown = len(hashes)
+    result = np.zeros(len(values), dtype=smallest(unknown + 1))
     where: NDArray[np.int64] | None = None
-    left = np.arange(len(hashes), dtype=np.int32)
+    left = np.arange(len(hashes), dtype=result.dtype)
     wanted = values
     width, taken = 8 * hashes.itemsize, 0
     # Each round looks at other bits of what shared them in the one before.
@@ -87,19 +89,20 @@ def places_of(
             break
         taken += bits
         shift, mask = hashes.dtype.type(width - taken), hashes.dtype.type((1 << bits) - 1)
-        table = np.full(1 << bits, -1, dtype=np.int32)
+        table = np.full(1 << bits, unknown, dtype=result.dtype)
         slot = hashes[left] >> shift & mask
         table[slot] = left
         shared = np.zeros(1 << bits, dtype=np.bool_)
         shared[slot[table[slot] != left]] = True
-        table[shared] = -1
-        found = np.empty(len(wanted), dtype=np.int32)
+        table[shared] = unknown
+        found = np.empty(len(wanted), dtype=result.dtype)
 
         def look(part: slice) -> NDArray[np.int64]:
-            there = wanted[part]  # noqa: B023 - called before the next round
-            found[part] = table[there >> shift & mask]  # noqa: B023 - as above
-            unknown: NDArray[np.int64] = np.flatnonzero(found[part] < 0)  # noqa: B023 - as above
-            return unknown + int(part.start)
+            there = wanted[part] >> shift & mask  # noqa: B023 - called before the next round
+            # To clip is faster than to look for numbers out of range, of which there are none.
+            np.take(table, there, out=found[part], mode="clip")  # noqa: B023 - as above
+            open_: NDArray[np.int64] = np.flatnonzero(found[part] == unknown)  # noqa: B023 - as above
+            return open_ + int(part.start)
 
         open_ = np.concatenate([np.empty(0, np.int64), *on_all_cores(look, slices(len(wanted)))])
         if where is None:

@@ -72,7 +72,7 @@ def read_aliases(path: str) -> list[tuple[str, str]]:
 
 def merge(
     texts: NDArray[np.object_], aliases: Aliases
-) -> tuple[NDArray[np.object_], NDArray[np.int32], dict[str, tuple[str, ...]]]:
+) -> tuple[NDArray[np.object_], NDArray[np.uint32], dict[str, tuple[str, ...]]]:
     """The users, for each text the number of its user, and the ids merged into each user."""
     known = [aliases.user_of(text) if text in aliases.into else text for text in texts]
     users = sorted(set(known))
@@ -81,6 +81,6 @@ def merge(
     for text, user in zip(texts, known, strict=True):
         if text != user:
             merged.setdefault(user, []).append(text)
-    codes = np.fromiter((number[user] for user in known), dtype=np.int32, count=len(known))
+    codes = np.fromiter((number[user] for user in known), dtype=np.uint32, count=len(known))
     found = {user: tuple(ids) for user, ids in merged.items()}
     return np.array(users, dtype=object), codes, found

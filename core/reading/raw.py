@@ -49,9 +49,9 @@ class RawEvents:
     """(u) ids as text, in the order of their code points."""
     names: tuple[str, ...]
     """(k) event names, in the order of their code points."""
-    user: NDArray[np.int32]
+    user: NDArray[np.unsignedinteger]
     """(n) index into `users`."""
-    name: NDArray[np.int32]
+    name: NDArray[np.unsignedinteger]
     """(n) index into `names`."""
     time: NDArray[np.int64]
     """(n) microseconds since 1970, UTC."""
@@ -298,8 +298,8 @@ class Reader:
         return RawEvents(
             users=np.empty(0, dtype=object),
             names=(),
-            user=np.empty(0, dtype=np.int32),
-            name=np.empty(0, dtype=np.int32),
+            user=np.empty(0, dtype=np.uint8),
+            name=np.empty(0, dtype=np.uint8),
             time=np.empty(0, dtype=np.int64),
             sequence=None,
             row=None,
