@@ -142,13 +142,14 @@ def _occurring(
     names: tuple[str, ...], name: NDArray[np.unsignedinteger]
 ) -> tuple[tuple[str, ...], NDArray[np.unsignedinteger]]:
     """The names that events have, and the events' codes in them."""
-    occurs = np.zeros(len(names), dtype=np.bool_)
 
-    def note(part: slice) -> None:
-        occurs[name[part]] = True
+    def occur(part: slice) -> NDArray[np.bool_]:
+        found = np.zeros(len(names), dtype=np.bool_)
+        found[name[part]] = True
+        return found
 
-    on_all_cores(note, slices(len(name)))
-    there = np.flatnonzero(occurs)
+    parts = on_all_cores(occur, slices(len(name)))
+    there = np.flatnonzero(np.any(parts, axis=0)) if parts else np.empty(0, dtype=np.int64)
     if len(there) == len(names):
         return names, name
     code = np.zeros(len(names), dtype=smallest(len(there)))
