@@ -343,6 +343,15 @@ class Engine(Protocol):
         """What was done after a stage, from 0, which is not the last."""
         ...
 
+    def exact_drop_off(
+        self, study: Study, stage: int, cancelled: Callable[[], bool] | None = None
+    ) -> DropOffPanel:
+        """Like `drop_off`, from everybody; so are its answers about the stage from then on.
+
+        Raises as `exact` does.
+        """
+        ...
+
     def vocabulary(self) -> Vocabulary:
         """What a question can be made of, for completion."""
         ...

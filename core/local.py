@@ -173,6 +173,15 @@ class LocalEngine:
             went_on_median_seconds=after.median_stay(after.went_on),
         )
 
+    def exact_drop_off(
+        self,
+        study: Study,
+        stage: int,
+        cancelled: Callable[[], bool] | None = None,  # noqa: ARG002 - of a protocol
+    ) -> DropOffPanel:
+        """Like `drop_off`, which is exact."""
+        return self.drop_off(study, stage)
+
     def users(
         self,
         study: Study,
