@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from core.cohort import EVERYBODY, Cohort
 from core.engine import DropOffPanel, FunnelAnswer, Sort, Summary, UserRow, UsersPage
-from core.errors import QuestionError, did_you_mean
+from core.errors import QuestionError
 from core.explanation import Explanation
 from core.result import StepTime
 from core.stage import Stage
@@ -35,7 +35,7 @@ from core.warehouse.sample import pull_sample, share_of
 from core.warehouse.stages import stage_rows
 from core.warehouse.starts import find_starts
 from core.warehouse.times import convert_times, step_times
-from core.warehouse.totals import Totals, count_all, summarize
+from core.warehouse.totals import Totals, count_all, summarize, warnings_of
 from core.warehouse.units import UnitTable, find_units
 from core.warehouse.view import View, view_of
 from core.warehouse.words import find_words
@@ -272,22 +272,9 @@ class WarehouseEngine:
             journeys_count=totals.journeys,
             stages=stages,
             leak=drops.index(max(drops)) if any(drops) else None,
-            warnings=tuple(self._warnings(study, totals)),
+            warnings=tuple(warnings_of(self.summary(), study, totals)),
             excluded=counts.excluded if counts else 0,
         )
-
-    def _warnings(self, study: Study, totals: Totals) -> list[str]:
-        """What a reader should know: names that never occur (rule R4), a user nobody is."""
-        known = self.summary().name_counts
-        names = [study.journey_rules.start_event, study.journey_rules.end_event]
-        names += [name for stage in study.stages for name in stage.any_of]
-        names += [name for exclusion in study.exclusions for name in exclusion.any_of]
-        names += study.ignore
-        absent = [name for name in dict.fromkeys(names) if name is not None and name not in known]
-        result = [f"no event is named {name!r}{did_you_mean(name, known)}" for name in absent]
-        if study.user is not None and not totals.users:
-            result.insert(0, f"no user is named {study.user!r}")
-        return result
 
     def _find_units(self, study: Study) -> UnitTable:
         funnel = _asked(study)
@@ -302,6 +289,12 @@ class WarehouseEngine:
             rows = self._units(study).rows
             self._engines[study] = hard_engine(self.table, study, rows, self.span[1], cancelled)
         return self._engines[study]
+
+    def _hard_of_steps(self, study: Study, steps: ir.Table) -> LocalEngine:
+        """The engine of the users that a study's times leave to it: of the same, if it can be."""
+        if self._units(study).is_wary:
+            return hard_engine(self.table, study, steps, self.span[1])
+        return self._hard(study)
 
     def _find_after(
         self,
@@ -336,7 +329,7 @@ class WarehouseEngine:
             self.session,
             units,
             stages,
-            lambda: hard_times(hard_engine(self.table, study, units, self.span[1]), study),
+            lambda: hard_times(self._hard_of_steps(study, units), study),
         )
 
     def _find_medians(self, study: Study) -> tuple[float | None, ...]:
@@ -350,7 +343,7 @@ class WarehouseEngine:
             self.session,
             units,
             stages,
-            lambda: hard_steps(hard_engine(self.table, study, units, self.span[1]), study),
+            lambda: hard_steps(self._hard_of_steps(study, units), study),
         )
         return (*(time.median_seconds if time else None for time in found[1:]), None)
 
