@@ -122,6 +122,7 @@ async def test_estimates_say_so_wherever_they_stand(size: tuple[int, int]) -> No
         await until(face.pilot, lambda: f"≈{count(face.counts[0])} " in face.text)
         assert "estimated from 25 % of the users" in face.text
         assert re.search(r"\d %? ±\d+\.\d ", face.text)
+        assert re.search(r"≈−\d+\.\d % +≈\d+ left", face.text)
         assert "25 % sam" in face.title(face.users)
         status = face.explorer.query_one(StatusLine)
         status.doing = ""
@@ -198,7 +199,7 @@ async def test_what_was_stopped_is_counted_by_a_key_that_is_there_for_as_long_as
     async with estimating() as (face, engine):
         assert "Count exactly" not in keys(face)
         await face.press("escape")
-        assert face.notes[-1] == "Stopped: these stay estimates until ="
+        assert face.notes[-1] == "Stopped: these stay estimates; = counts exactly"
         assert keys(face)["Count exactly"] == ["="]
         engine.may_count.set()
         await face.press("=")

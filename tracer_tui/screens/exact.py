@@ -121,16 +121,17 @@ class Exact(Answering):
         if self._counting is None and not self.engine.doing:
             return False
         if self._has_estimates and self.funnel is not None:
-            self.notify(f"Stopped: these stay estimates until {self._key}", markup=False)
+            self.notify(f"Stopped: these stay estimates; {self._key}", markup=False)
             self._counting, self._given_up = None, self.funnel.study
         self.engine.stop()
         return True
 
     @property
     def _key(self) -> str:
-        """The key that counts, as it is called here."""
+        """What counts them after all, as keys are called here."""
         bindings = [binding for _, binding in self._bindings if binding.id == "study.exact"]
-        return self.app.get_key_display(bindings[0]) if bindings else "another question"
+        key = self.app.get_key_display(bindings[0]) if bindings else "the palette"
+        return f"{key} counts exactly"
 
     def _look(self) -> None:
         """Tell what the engine does for as long as it does anything."""
