@@ -168,19 +168,20 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5)
     options = parser.parse_args()
     print("| engine | scope | by hand, s (CPU) | ours, s (CPU) | ratio |\n" + "| --- " * 5 + "|")
-    folder = Path(tempfile.mkdtemp(prefix="tracer-bench-"))
-    path = event_file(int(options.events), folder, "parquet")
-    for name in options.engines.split(","):
-        with ExitStack() as stack:
-            port = 0
-            if name == "postgres":
-                port = stack.enter_context(servers.postgres())
-            if name == "spark":
-                cluster, _ = stack.enter_context(servers.spark_cluster())
-                port = cluster.port
-            target = Target(name, folder, port, servers.LARGE)
-            for has_ids in (False, True):
-                measure(target, path, options.runs, has_ids=has_ids)
+    with tempfile.TemporaryDirectory(prefix="tracer-bench-") as home:
+        folder = Path(home)
+        path = event_file(int(options.events), folder, "parquet")
+        for name in options.engines.split(","):
+            with ExitStack() as stack:
+                port = 0
+                if name == "postgres":
+                    port = stack.enter_context(servers.postgres())
+                if name == "spark":
+                    cluster, _ = stack.enter_context(servers.spark_cluster())
+                    port = cluster.port
+                target = Target(name, folder, port, servers.LARGE)
+                for has_ids in (False, True):
+                    measure(target, path, options.runs, has_ids=has_ids)
 
 
 if __name__ == "__main__":

@@ -45,9 +45,13 @@ class Estimating(core.LocalEngine):
         self.was_cancelled = threading.Event()
         self.may_count = threading.Event()
         self.may_count.set()
+        self.may_detail = threading.Event()
+        self.may_detail.set()
 
     @property
     def doing(self) -> str:
+        if not self.may_detail.is_set():
+            return "Fake: times to convert"
         return f"Fake: funnel of {len(self._running[0].stages)} stages" if self._running else ""
 
     def funnel(self, study: Study) -> FunnelAnswer:
@@ -93,6 +97,10 @@ class Estimating(core.LocalEngine):
     def medians_to_next(self, study: Study) -> tuple[float | None, ...]:
         if "medians" in self.broken:
             raise core.SourceError("the way to it is cut")
+        stops = self.stops
+        while study in self.counted and not self.may_detail.wait(0.005):
+            if self.stops > stops or self.is_closed:
+                raise core.Cancelled("the question was stopped")
         return super().medians_to_next(study)
 
     def stop(self) -> None:
@@ -209,18 +217,41 @@ async def test_what_was_stopped_is_counted_by_a_key_that_is_there_for_as_long_as
 
 
 async def test_medians_and_rulers_that_were_stopped_are_counted_by_the_same_key() -> None:
-    engine = Estimating()
-    async with opened(engine, size=WIDE) as face:
-        explorer = face.explorer
-        assert explorer.details is not None
-        assert not explorer.details.is_estimate
-        explorer.details = replace(explorer.details, is_estimate=True)
-        explorer._given_up = face.study
+    async with estimating() as (face, engine):
+        await until(face.pilot, lambda: is_estimate(face) is True)
+        engine.may_detail.clear()
+        engine.may_count.set()
+        await until(face.pilot, lambda: face.funnel.sampled is None)
+        engine.may_count.clear()
+        await face.pilot.press("escape")
+        await until(face.pilot, lambda: "= counts exactly" in "".join(face.notes))
+        engine.may_detail.set()
         await face.press("S")
-        assert explorer.details.is_estimate
+        assert is_estimate(face) is True
         assert keys(face)["Count exactly"] == ["="]
         await face.press("=")
-        assert not explorer.details.is_estimate
+        assert is_estimate(face) is False
+
+
+async def test_medians_and_rulers_are_counted_also_when_another_list_is_asked_meanwhile() -> None:
+    async with estimating() as (face, engine):
+        await until(face.pilot, lambda: is_estimate(face) is True)
+        engine.may_detail.clear()
+        engine.may_count.set()
+        await until(face.pilot, lambda: face.funnel.sampled is None)
+        stops = engine.stops
+        await face.pilot.press("S")
+        await until(face.pilot, lambda: engine.stops > stops)
+        engine.may_detail.set()
+        await face.settled()
+        assert is_estimate(face) is False
+        assert face.notes == []
+
+
+def is_estimate(face: Face) -> bool | None:
+    """Whether the medians that are shown for the question are; None while there are none."""
+    details = face.explorer.details
+    return details.is_estimate if details and details.study == face.study else None
 
 
 def keys(face: Face) -> dict[str, list[str]]:

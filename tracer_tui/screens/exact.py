@@ -149,6 +149,12 @@ class Exact(Answering):
         if self._is_looking:
             self.set_timer(GLANCE, self._tell_doing)
 
+    @on(Answering.Failed)
+    def _go_on_counting(self, message: Answering.Failed) -> None:
+        """What was stopped for another list, and not by hand, is counted again."""
+        if isinstance(message.error, Cancelled):
+            self.call_next(self._count)
+
     @on(Counted)
     def _show_exact(self, message: Counted) -> None:
         """Show exact numbers at once, and ask for the list and the medians that belong to them."""

@@ -1,4 +1,7 @@
-"""What is named by a path on Spark: Parquet files, and Iceberg tables."""
+"""What is named by a path on Spark: Parquet files, and Iceberg tables, as far as Spark itself can.
+
+Its package for Iceberg comes from no registry of Python: what is told without it is tested here.
+"""
 
 from __future__ import annotations
 
