@@ -47,6 +47,8 @@ class Estimating(core.LocalEngine):
         self.may_count.set()
         self.may_detail = threading.Event()
         self.may_detail.set()
+        self.may_be_stopped = threading.Event()
+        self.may_be_stopped.set()
 
     @property
     def doing(self) -> str:
@@ -100,6 +102,7 @@ class Estimating(core.LocalEngine):
         stops = self.stops
         while study in self.counted and not self.may_detail.wait(0.005):
             if self.stops > stops or self.is_closed:
+                self.may_be_stopped.wait(PATIENCE)
                 raise core.Cancelled("the question was stopped")
         return super().medians_to_next(study)
 
@@ -239,9 +242,13 @@ async def test_medians_and_rulers_are_counted_also_when_another_list_is_asked_me
         engine.may_detail.clear()
         engine.may_count.set()
         await until(face.pilot, lambda: face.funnel.sampled is None)
-        stops = engine.stops
+        await until(face.pilot, lambda: face.explorer._details.running is not None)
+        engine.may_be_stopped.clear()
         await face.pilot.press("S")
-        await until(face.pilot, lambda: engine.stops > stops)
+        await until(face.pilot, lambda: face.page.sort == face.explorer.view.sort)
+        await until(face.pilot, lambda: face.explorer._views.running is None)
+        engine.may_be_stopped.set()
+        await until(face.pilot, lambda: face.explorer._details.running is not None)
         engine.may_detail.set()
         await face.settled()
         assert is_estimate(face) is False
