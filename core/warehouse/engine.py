@@ -124,9 +124,9 @@ class WarehouseEngine:
         """For each stage the median seconds to the next, of those who went on; None for nobody."""
         return self._medians(study)
 
-    def drop_off(self, study: Study, stage: int) -> DropOffPanel:
+    def drop_off(self, study: Study, stage: int, cancelled: Cancel | None = None) -> DropOffPanel:
         """What was done after a stage, from 0, which is not the last."""
-        return self.exact_drop_off(study, stage)
+        return self.exact_drop_off(study, stage, cancelled)
 
     def exact_drop_off(
         self, study: Study, stage: int, cancelled: Cancel | None = None

@@ -92,10 +92,10 @@ class SampledEngine:
         sample, asked = self._asked(study)
         return sample.engine.medians_to_next(asked)
 
-    def drop_off(self, study: Study, stage: int) -> DropOffPanel:
+    def drop_off(self, study: Study, stage: int, cancelled: Cancel | None = None) -> DropOffPanel:
         """What was done after a stage, from 0, which is not the last."""
         if self.warehouse.knows_after(study, stage):
-            return self.exact_drop_off(study, stage)
+            return self.exact_drop_off(study, stage, cancelled)
         sample, asked = self._asked(study)
         return scaled_panel(study, sample.engine.drop_off(asked, stage), self.share)
 

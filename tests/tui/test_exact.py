@@ -358,7 +358,7 @@ class Following(core.LocalEngine):
         self.has_left = threading.Event()
         self.refusal = ""
 
-    def drop_off(self, study: Study, stage: int) -> core.engine.DropOffPanel:
+    def drop_off(self, study: Study, stage: int, *_: object) -> core.engine.DropOffPanel:
         return replace(super().drop_off(study, stage), share=SHARE)
 
     def exact_drop_off(

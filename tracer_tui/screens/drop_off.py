@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import ClassVar
 
 from textual import on
@@ -150,22 +149,14 @@ class DropOff(ModalScreen[Cohort | None]):
 
     def _ask(self) -> None:
         """Ask at once for what may be estimates, then for exact numbers in their place."""
-        ask = partial(self._engine.drop_off, self._study, self._stage)
-        if self._has_estimates(ask):
-            self._has_estimates(
-                partial(
-                    self._engine.exact_drop_off,
-                    self._study,
-                    self._stage,
-                    cancelled=lambda: self._is_left,
-                )
-            )
+        if self._has_estimates(self._engine.drop_off):
+            self._has_estimates(self._engine.exact_drop_off)
 
-    def _has_estimates(self, ask: Callable[[], DropOffPanel]) -> bool:
+    def _has_estimates(self, ask: Callable[..., DropOffPanel]) -> bool:
         """Post an answer; whether it is made of a sample."""
         found: DropOffPanel | TracerError
         try:
-            found = ask()
+            found = ask(self._study, self._stage, lambda: self._is_left)
         except TracerError as error:
             found = error
         self.post_message(self.Answered(found))
