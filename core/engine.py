@@ -339,8 +339,19 @@ class Engine(Protocol):
         """The sweeps of a study; `counts` is empty where the window decides what is counted."""
         ...
 
-    def drop_off(self, study: Study, stage: int) -> DropOffPanel:
-        """What was done after a stage, from 0, which is not the last."""
+    def drop_off(
+        self, study: Study, stage: int, cancelled: Callable[[], bool] | None = None
+    ) -> DropOffPanel:
+        """What was done after a stage, from 0, which is not the last. Raises as `exact` does."""
+        ...
+
+    def exact_drop_off(
+        self, study: Study, stage: int, cancelled: Callable[[], bool] | None = None
+    ) -> DropOffPanel:
+        """Like `drop_off`, from everybody; so are its answers about the stage from then on.
+
+        Raises as `exact` does.
+        """
         ...
 
     def vocabulary(self) -> Vocabulary:

@@ -156,7 +156,12 @@ class LocalEngine:
         """For each stage the median seconds to the next, of those who went on; None for nobody."""
         return self._medians(study)
 
-    def drop_off(self, study: Study, stage: int) -> DropOffPanel:
+    def drop_off(
+        self,
+        study: Study,
+        stage: int,
+        cancelled: Callable[[], bool] | None = None,  # noqa: ARG002 - of a protocol
+    ) -> DropOffPanel:
         """What was done after a stage, from 0, which is not the last."""
         after = self._after(study, stage)
         return DropOffPanel(
@@ -172,6 +177,15 @@ class LocalEngine:
             left_median_seconds=after.median_stay(after.left),
             went_on_median_seconds=after.median_stay(after.went_on),
         )
+
+    def exact_drop_off(
+        self,
+        study: Study,
+        stage: int,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> DropOffPanel:
+        """Like `drop_off`, which is exact."""
+        return self.drop_off(study, stage, cancelled)
 
     def users(
         self,

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from core.result import StageResult
+from core.warehouse.bins import count_bins
 from core.warehouse.totals import first_row
-from core.warehouse.units import UnitTable, is_within
+from core.warehouse.units import UnitTable
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -95,16 +96,14 @@ def count_windows(
     session: Session, units: UnitTable, windows: Sequence[int | None]
 ) -> dict[int | None, list[int]]:
     """Units at each stage within each of some windows; those of hard users left out."""
-    rows = units.rows
-    found = {
-        f"w{place}_{i}": _count((rows.hard == 0) & is_within(rows[f"n{i}"], window))
-        for place, window in enumerate(windows)
-        for i in range(units.stages)
-    }
-    row = first_row(session.ask(rows.agg(**found), "conversion windows"))
+    rows = units.rows.filter(units.rows.hard == 0)
+    # A window's edge counts (rule F4).
+    edges = sorted({window + 1 for window in windows if window is not None})
+    needs = [rows[f"n{i}"] for i in range(units.stages)]
+    stages = count_bins(session, needs, edges, "conversion windows")
     return {
-        window: [row[f"w{place}_{i}"] for i in range(units.stages)]
-        for place, window in enumerate(windows)
+        window: [sum(bins.counts) if window is None else bins.below(window + 1) for bins in stages]
+        for window in windows
     }
 
 

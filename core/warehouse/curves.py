@@ -1,4 +1,4 @@
-"""The sweeps of a study on a warehouse: one question for a whole ladder of limits, then no more."""
+"""The sweeps of a study on a warehouse: one question for all limits of a ruler, then no more."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.durations import MICROSECONDS
-from core.errors import QuestionError
 from core.journeys import gap_limit
+from core.warehouse.bins import Bins, count_bins
 from core.warehouse.counts import count_windows
 from core.warehouse.hard import hard_engine
 from core.warehouse.pull import local_study
@@ -60,15 +60,16 @@ class WarehouseCurves:
         self._span = span
         self._count = journeys
         self._windows = lru_cache(maxsize=4)(self._count_windows)
-        self._timeouts = lru_cache(maxsize=256)(self._count_timeouts)
+        self._bins: Bins | None = None
 
     def journeys(self, timeout: int | None) -> int:
         """Journeys at a session timeout, microseconds; None is off."""
         rules = self._study.journey_rules
         if rules.max_length is not None or rules.session_field is not None:
             return self._count(self._study.with_timeout(timeout))
-        asked = LADDER if timeout in LADDER else (timeout,)
-        return self._timeouts(asked)[timeout]
+        begins = gap_limit(timeout) + 1
+        bins = self._gaps([begins])
+        return bins.missing + bins.at_least(begins)
 
     def counts_at(self, timeout: int | None) -> list[int] | None:  # noqa: ARG002 - of a protocol
         """None: at another session timeout units are counted anew."""
@@ -87,9 +88,8 @@ class WarehouseCurves:
         return [found[window] for window in windows]
 
     def knee(self) -> int | None:
-        """The window beyond which a longer one gains least; None without conversions.
-
-        Raises QuestionError when units took too many different times to be compared here.
+        """The window beyond which a longer one gains least; None without conversions, and where
+        units took too many different times to be compared here.
         """
         if self._units is None:
             return None
@@ -98,7 +98,7 @@ class WarehouseCurves:
         needs = rows.group_by(need=rows[last]).agg(units=rows.count()).limit(MOST_NEEDS + 1)
         found = self._table.session.ask(needs, "times to convert")
         if found.num_rows > MOST_NEEDS:
-            raise QuestionError("there are too many different times to convert to find the knee")
+            return None
         units = Counter(
             dict(zip(*(found.column(name).to_pylist() for name in ("need", "units")), strict=True))
         )
@@ -114,15 +114,8 @@ class WarehouseCurves:
 
     def gaps(self, edges: Sequence[int]) -> list[int]:
         """Gaps within users between neighbouring edges, microseconds; the lower edge included."""
-        gap = self._events.gap
-        found = {
-            f"g{place}": ((gap >= low) & (gap < high)).fill_null(False).ifelse(1, 0).sum()
-            for place, (low, high) in enumerate(pairwise(edges))
-        }
-        if not found:
-            return []
-        row = first_row(self._table.session.ask(self._events.agg(**found), "gaps"))
-        return [row[name] for name in found]
+        bins = self._gaps(edges)
+        return [bins.at_least(low) - bins.at_least(high) for low, high in pairwise(edges)]
 
     @cached_property
     def _hard(self) -> LocalEngine | None:
@@ -138,7 +131,8 @@ class WarehouseCurves:
     def _count_windows(self, windows: Sequence[int | None]) -> dict[int | None, list[int]]:
         if self._units is None:
             return {}
-        counts = count_windows(self._table.session, self._units, windows)
+        session = self._table.session
+        counts = count_windows(session, self._units, windows)
         if self._hard is not None:
             curves = self._hard.curves(local_study(self._study))
             counts = {
@@ -149,14 +143,13 @@ class WarehouseCurves:
             }
         return counts
 
-    def _count_timeouts(self, timeouts: Sequence[int | None]) -> dict[int | None, int]:
-        gap = self._events.gap
-        found = {
-            f"j{place}": (gap.isnull() | (gap > gap_limit(timeout))).ifelse(1, 0).sum()
-            for place, timeout in enumerate(timeouts)
-        }
-        row = first_row(self._table.session.ask(self._events.agg(**found), "session timeouts"))
-        return {timeout: row[f"j{place}"] for place, timeout in enumerate(timeouts)}
+    def _gaps(self, edges: Sequence[int]) -> Bins:
+        """Gaps between edges, among others: those of the ladder are counted with the first."""
+        known = self._bins.edges if self._bins else [gap_limit(timeout) + 1 for timeout in LADDER]
+        if self._bins is None or not set(edges) <= set(known):
+            every = sorted({*known, *edges})
+            (self._bins,) = count_bins(self._table.session, [self._events.gap], every, "gaps")
+        return self._bins
 
     @cached_property
     def _events(self) -> ir.Table:

@@ -7,18 +7,19 @@ the local engine answers for them: numbers add up, lists are merged.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
-from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from core.cohort import EVERYBODY, Cohort
 from core.engine import DropOffPanel, FunnelAnswer, Sort, Summary, UserRow, UsersPage
-from core.errors import QuestionError, did_you_mean
+from core.errors import QuestionError
 from core.explanation import Explanation
 from core.result import StepTime
 from core.stage import Stage
 from core.study import Study
-from core.vocabulary import SAMPLED_EVENTS, Vocabulary, find_vocabulary
+from core.vocabulary import Vocabulary
+from core.warehouse.after import After, find_after, stage_of
 from core.warehouse.counts import Counts, count_depths, count_units
 from core.warehouse.curves import WarehouseCurves
 from core.warehouse.hard import (
@@ -30,14 +31,14 @@ from core.warehouse.hard import (
 )
 from core.warehouse.lists import Lines, local_lines, unit_lines, user_lines, wanted_of
 from core.warehouse.one_user import explain_one, trail_of
-from core.warehouse.pull import log_of
 from core.warehouse.sample import pull_sample, share_of
 from core.warehouse.stages import stage_rows
 from core.warehouse.starts import find_starts
 from core.warehouse.times import convert_times, step_times
-from core.warehouse.totals import Totals, count_all, summarize
+from core.warehouse.totals import Totals, count_all, summarize, warnings_of
 from core.warehouse.units import UnitTable, find_units
 from core.warehouse.view import View, view_of
+from core.warehouse.words import find_words
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -50,6 +51,8 @@ if TYPE_CHECKING:
 
 REMEMBERED = 16
 """Answers of each kind that are kept."""
+FOLLOWED = 3
+"""Stages of which those who reached them are kept on this machine."""
 
 
 class WarehouseEngine:
@@ -65,11 +68,12 @@ class WarehouseEngine:
         self._steps = remember(self._find_steps)
         self._times = remember(self._find_times)
         self._medians = remember(self._find_medians)
-        self._words = lru_cache(maxsize=1)(self._find_words)
+        self._words = lru_cache(maxsize=1)(find_words)
         self._curves = remember(self._find_curves)
         self._lines = remember(self._find_lines)
         self._totals: dict[Study, Totals] = {}
         self._engines: dict[Study, LocalEngine] = {}
+        self._after: dict[tuple[Study, int, tuple[Stage, ...]], After] = {}
         self._answers: dict[Study, FunnelAnswer] = {}
 
     def summary(self) -> Summary:
@@ -120,15 +124,24 @@ class WarehouseEngine:
         """For each stage the median seconds to the next, of those who went on; None for nobody."""
         return self._medians(study)
 
-    def drop_off(self, study: Study, stage: int) -> DropOffPanel:  # noqa: ARG002 - of a protocol
-        """Refused with a QuestionError: what was done after a stage is told of a sample only."""
-        raise QuestionError(
-            "what was done after a stage is told of a sample: open the warehouse without --exact"
-        )
+    def drop_off(self, study: Study, stage: int, cancelled: Cancel | None = None) -> DropOffPanel:
+        """What was done after a stage, from 0, which is not the last."""
+        return self.exact_drop_off(study, stage, cancelled)
+
+    def exact_drop_off(
+        self, study: Study, stage: int, cancelled: Cancel | None = None
+    ) -> DropOffPanel:
+        """Like `drop_off`, stopped on request, as `exact` is."""
+        after = self._find_after(study, stage, (), cancelled)
+        return replace(after.engine.drop_off(after.study, stage), study=study)
+
+    def knows_after(self, study: Study, stage: int) -> bool:
+        """Whether it is known already what was done after a stage."""
+        return (study, stage, ()) in self._after
 
     def vocabulary(self) -> Vocabulary:
         """What a question can be made of, for completion; properties from the first events."""
-        return self._words()
+        return self._words(self.table)
 
     def curves(self, study: Study) -> WarehouseCurves:
         """The sweeps of a study, found when they are looked at."""
@@ -144,6 +157,11 @@ class WarehouseEngine:
         stop: int = 100,
     ) -> UsersPage:
         """The rows of a list of users from `start` up to `stop`."""
+        stage = stage_of(cohort)
+        if stage is not None:
+            after = self._find_after(study, stage, wanted_of(cohort))
+            asked = (after.study, after.cohort(cohort), sort, search, start, stop)
+            return replace(after.engine.users(*asked), study=study, cohort=cohort)
         lines = self._lines(study, cohort, sort, search)
         start = max(0, start)
         return UsersPage(
@@ -166,6 +184,11 @@ class WarehouseEngine:
         journey: int | None = None,
     ) -> int | None:
         """Where in a list a user, or a journey of a user, stands; None when not in it."""
+        stage = stage_of(cohort)
+        if stage is not None:
+            after = self._find_after(study, stage, wanted_of(cohort))
+            asked = (after.study, after.cohort(cohort), sort, search, user, journey)
+            return after.engine.place(*asked)
         return self._lines(study, cohort, sort, search).place(user, journey)
 
     def journeys(self, study: Study, user: str) -> LocalTrail:
@@ -249,22 +272,9 @@ class WarehouseEngine:
             journeys_count=totals.journeys,
             stages=stages,
             leak=drops.index(max(drops)) if any(drops) else None,
-            warnings=tuple(self._warnings(study, totals)),
+            warnings=tuple(warnings_of(self.summary(), study, totals)),
             excluded=counts.excluded if counts else 0,
         )
-
-    def _warnings(self, study: Study, totals: Totals) -> list[str]:
-        """What a reader should know: names that never occur (rule R4), a user nobody is."""
-        known = self.summary().name_counts
-        names = [study.journey_rules.start_event, study.journey_rules.end_event]
-        names += [name for stage in study.stages for name in stage.any_of]
-        names += [name for exclusion in study.exclusions for name in exclusion.any_of]
-        names += study.ignore
-        absent = [name for name in dict.fromkeys(names) if name is not None and name not in known]
-        result = [f"no event is named {name!r}{did_you_mean(name, known)}" for name in absent]
-        if study.user is not None and not totals.users:
-            result.insert(0, f"no user is named {study.user!r}")
-        return result
 
     def _find_units(self, study: Study) -> UnitTable:
         funnel = _asked(study)
@@ -280,6 +290,31 @@ class WarehouseEngine:
             self._engines[study] = hard_engine(self.table, study, rows, self.span[1], cancelled)
         return self._engines[study]
 
+    def _hard_of_steps(self, study: Study, steps: ir.Table) -> LocalEngine:
+        """The engine of the users that a study's times leave to it: of the same, if it can be."""
+        if self._units(study).is_wary:
+            return hard_engine(self.table, study, steps, self.span[1])
+        return self._hard(study)
+
+    def _find_after(
+        self,
+        study: Study,
+        stage: int,
+        wanted: Sequence[Stage] = (),
+        cancelled: Cancel | None = None,
+    ) -> After:
+        """Everybody who reached a stage; of few stages, for they may be many."""
+        # What only a list needs to know besides is kept apart.
+        more = tuple(each for each in wanted if each.where is not None)
+        key = study, stage, more
+        if key not in self._after:
+            units, end = self._units(study), self.span[1]
+            after = find_after(self.table, study, units, stage, end, more, cancelled)
+            for oldest in list(self._after)[: 1 - FOLLOWED]:
+                del self._after[oldest]
+            self._after[key] = after
+        return self._after[key]
+
     def _find_steps(self, study: Study, funnel: Funnel) -> ir.Table:
         """How long each unit took to each stage."""
         rows = stage_rows(self.table, study, funnel, self.span)
@@ -294,7 +329,7 @@ class WarehouseEngine:
             self.session,
             units,
             stages,
-            lambda: hard_times(hard_engine(self.table, study, units, self.span[1]), study),
+            lambda: hard_times(self._hard_of_steps(study, units), study),
         )
 
     def _find_medians(self, study: Study) -> tuple[float | None, ...]:
@@ -308,20 +343,9 @@ class WarehouseEngine:
             self.session,
             units,
             stages,
-            lambda: hard_steps(hard_engine(self.table, study, units, self.span[1]), study),
+            lambda: hard_steps(self._hard_of_steps(study, units), study),
         )
         return (*(time.median_seconds if time else None for time in found[1:]), None)
-
-    def _find_words(self) -> Vocabulary:
-        pairs = self.table.events(View()).select("name", "user").distinct()
-        names = pairs.group_by("name").agg(users=pairs.count())
-        users = self.session.ask(names, "users of each name").to_pylist()
-        some = self.table.events(View(properties=True)).limit(SAMPLED_EVENTS)
-        found = self.session.ask(some, "examples of properties")
-        return Vocabulary(
-            {row["name"]: int(row["users"]) for row in sorted(users, key=itemgetter("name"))},
-            find_vocabulary(log_of(found, View())).properties if found.num_rows else {},
-        )
 
     def _find_curves(self, study: Study) -> WarehouseCurves:
         units = None if _asked(study) is None else self._units(study)

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.local import LocalEngine
 from core.warehouse.counts import Counts
-from core.warehouse.pull import local_study, pull
+from core.warehouse.pull import local_study, users_engine
 from core.warehouse.sessions import cut
 from core.warehouse.totals import Totals
 from core.warehouse.view import view_of
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
     from numpy.typing import NDArray
 
+    from core.local import LocalEngine
     from core.stage import Stage
     from core.study import Study
     from core.warehouse.session import Cancel
@@ -46,10 +46,8 @@ def hard_engine(
     Raises QuestionError when they are too many to be pulled.
     """
     hard = rows.filter(rows.hard == 1).select("user").distinct()
-    view = view_of(study, more)
-    events = table.events(view).semi_join(hard, "user")
     what = "users with simultaneous events whose order matters"
-    return LocalEngine(pull(table.session, events, view, data_end, what, cancelled))
+    return users_engine(table, view_of(study, more), hard, data_end, what, cancelled)
 
 
 def hard_counts(engine: LocalEngine, study: Study) -> Counts:

@@ -14,7 +14,6 @@ import ibis
 
 from core.cohort import Cohort, Has, Part
 from core.engine import Sort, UserRow
-from core.errors import QuestionError
 from core.warehouse.pull import by_flag, local_study
 from core.warehouse.sessions import cut
 from core.warehouse.stages import match
@@ -99,14 +98,8 @@ def wanted_of(cohort: Cohort) -> list[Stage]:
 
 
 def parts_of(cohort: Cohort) -> list[Part]:
-    """The parts of bars that a cohort lies in. Raises QuestionError for what is not told here."""
-    rest = [each for each in cohort.filters if not isinstance(each, Has)]
-    parts = [each for each in rest if isinstance(each, Part)]
-    if len(parts) < len(rest):
-        raise QuestionError(
-            "what was done after a stage is told of a sample: open the warehouse without --exact"
-        )
-    return parts
+    """The parts of bars that a cohort lies in."""
+    return [each for each in cohort.filters if isinstance(each, Part)]
 
 
 def _seen(

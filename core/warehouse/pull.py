@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.errors import QuestionError
+from core.local import LocalEngine
 from core.log import EventLog, read_events
 from core.reading.shapes import PLAIN
 from core.stage import Stage
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from core.warehouse.session import Cancel, Session
+    from core.warehouse.table import EventTable
 
 USER, EVENT, TIME, SEQUENCE = "tracer user", "tracer event", "tracer time", "sequence_number"
 """Fields of a pulled log."""
@@ -54,6 +56,22 @@ def pull(
             "with --where"
         )
     return replace(log_of(found, view), data_end=data_end)
+
+
+def users_engine(
+    table: EventTable,
+    view: View,
+    users: ir.Table,
+    data_end: int,
+    what: str,
+    cancelled: Cancel | None = None,
+) -> LocalEngine:
+    """An engine on all events of some users, one row each in `users`. It is asked `local_study`.
+
+    Raises QuestionError when they are too many to be pulled.
+    """
+    events = table.events(view).semi_join(users, "user")
+    return LocalEngine(pull(table.session, events, view, data_end, what, cancelled))
 
 
 def log_of(found: pa.Table, view: View) -> EventLog:

@@ -11,7 +11,7 @@ from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from core.cohort import EVERYBODY, Cohort, Did, Stayed
+from core.cohort import EVERYBODY, Cohort
 from core.engine import (
     Curves,
     DropOffPanel,
@@ -25,6 +25,7 @@ from core.result import StepTime
 from core.stage import Stage
 from core.study import Study
 from core.vocabulary import Vocabulary
+from core.warehouse.after import stage_of
 from core.warehouse.estimate import ScaledCurves, estimate, scaled_panel, scaled_times
 from core.warehouse.lists import flagged, wanted_of
 from core.warehouse.one_user import sampled_trail
@@ -91,17 +92,27 @@ class SampledEngine:
         sample, asked = self._asked(study)
         return sample.engine.medians_to_next(asked)
 
-    def drop_off(self, study: Study, stage: int) -> DropOffPanel:
-        """What was done after a stage, from 0, which is not the last: always from the sample."""
+    def drop_off(self, study: Study, stage: int, cancelled: Cancel | None = None) -> DropOffPanel:
+        """What was done after a stage, from 0, which is not the last."""
+        if self.warehouse.knows_after(study, stage):
+            return self.exact_drop_off(study, stage, cancelled)
         sample, asked = self._asked(study)
         return scaled_panel(study, sample.engine.drop_off(asked, stage), self.share)
+
+    def exact_drop_off(
+        self, study: Study, stage: int, cancelled: Cancel | None = None
+    ) -> DropOffPanel:
+        """Ask the warehouse, as `WarehouseEngine.exact_drop_off` does."""
+        return self.warehouse.exact_drop_off(study, stage, cancelled)
 
     def vocabulary(self) -> Vocabulary:
         """What a question can be made of, for completion."""
         return self.warehouse.vocabulary()
 
     def curves(self, study: Study) -> Curves:
-        """The sweeps of a study, from the sample: they show a shape."""
+        """The sweeps of a study: exactly if its numbers are known, else as the sample has them."""
+        if self._is_exact(study):
+            return self.warehouse.curves(study)
         sample, asked = self._asked(study)
         return ScaledCurves(sample.engine.curves(asked), self.share)
 
@@ -175,9 +186,9 @@ class SampledEngine:
         return self.warehouse.has_answered(study) or study.user is not None
 
     def _is_listed(self, study: Study, cohort: Cohort) -> bool:
-        """Whether the warehouse makes a list. What was done after a stage only a sample tells."""
-        is_told = not any(isinstance(each, Did | Stayed) for each in cohort.filters)
-        return is_told and self._is_exact(study)
+        """Whether the warehouse makes a list, and the sample does not."""
+        stage = stage_of(cohort)
+        return self._is_exact(study) if stage is None else self.warehouse.knows_after(study, stage)
 
     def _sample(
         self, study: Study, cohort: Cohort = EVERYBODY, cancelled: Cancel | None = None

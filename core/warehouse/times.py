@@ -15,14 +15,12 @@ from operator import or_
 from typing import TYPE_CHECKING, Any
 
 import ibis
-import numpy as np
 
 from core.result import HISTOGRAM_SECONDS, StepTime
 from core.warehouse.units import is_within
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
-    from numpy.typing import NDArray
 
     from core.funnel import Funnel
     from core.warehouse.hard import Times
@@ -152,17 +150,13 @@ def convert_times(
     """
     steps = range(1, stages)
     found, has_hard = _ask(session, units, steps) if stages > 1 else ({}, False)
-    more = others() if has_hard else [np.empty(0, dtype=np.int64)] * stages
-    result: list[StepTime | None] = [None]
-    for step in steps:
-        own, extra = found[step], more[step]
-        if len(extra):
-            own = _merged(session, units, step, own, extra)
-        result.append(_step_time(own) if own.count else None)
-    return tuple(result)
+    extras: Times = others() if has_hard else []
+    if any(map(len, extras)):
+        found = _merged(session, units, found, extras)
+    return (None, *(_step_time(found[step]) if found[step].count else None for step in steps))
 
 
-def _ask(session: Session, units: ir.Table, steps: range) -> tuple[dict[int, _Found], bool]:
+def _ask(session: Session, units: ir.Table, steps: range) -> tuple[Mapping[int, _Found], bool]:
     """Counts, histograms and the times around the quantiles, in one row."""
     units = _ranked(units, steps)
     asked = {"hard": units.hard.sum()}
@@ -197,7 +191,7 @@ def _ask(session: Session, units: ir.Table, steps: range) -> tuple[dict[int, _Fo
     return found, bool(row["hard"])
 
 
-def _ranked(units: ir.Table, steps: range) -> ir.Table:
+def _ranked(units: ir.Table, steps: Sequence[int]) -> ir.Table:
     """With, for each step, `r1`, …: the rank of the time among all; `i1`: whether it counts; and
     `n1`: how many do.
     """
@@ -215,25 +209,51 @@ def _ranked(units: ir.Table, steps: range) -> ir.Table:
 
 
 def _merged(
-    session: Session, units: ir.Table, step: int, own: _Found, extra: NDArray[np.int64]
-) -> _Found:
-    """With the times of hard users among those of the server."""
-    count, more = own.count + len(extra), len(extra)
-    units = _ranked(units, range(step, step + 1))
-    rank, values = units[f"r{step}"], dict[int, int]()
-    for _, tenths in SHARES:
-        base = (count - 1) * tenths // 10
-        low = max(base - 1 - more, 0)
-        near = units.filter(units[f"i{step}"] == 1, rank >= low, rank <= base + 2)
-        found = session.ask(near.select(took=units[f"t{step}"]), "times to convert")
-        both = sorted([*found.column("took").to_pylist(), *extra.tolist()])
-        # What was left out is no later than any of these.
-        left_out = min(low, own.count)
-        for wanted in range(max(base - 1, 0), min(base + 3, count)):
-            values[wanted] = both[wanted - left_out]
-    places = [*extra.searchsorted(EDGES).tolist(), more]
-    bins = [n + places[i + 1] - places[i] for i, n in enumerate(own.bins)]
-    return _Found(count, bins, values)
+    session: Session, units: ir.Table, found: Mapping[int, _Found], extras: Times
+) -> Mapping[int, _Found]:
+    """With the times of hard users among those of the server, which tells in one more question the
+    times that may then be around the quantiles.
+    """
+    steps = [step for step in found if len(extras[step])]
+    units = _ranked(units, steps)
+    ranges = {
+        (step, tenths): _near(found[step].count, len(extras[step]), tenths)
+        for step in steps
+        for _, tenths in SHARES
+    }
+    near = [
+        (units[f"i{step}"] == 1) & (units[f"r{step}"] >= low) & (units[f"r{step}"] <= high)
+        for (step, _), (low, high) in ranges.items()
+    ]
+    columns = [f"{letter}{step}" for letter in "itr" for step in steps]
+    asked = units.filter(reduce(or_, near))[columns]
+    rows = session.ask(asked, "times to convert around the quantiles").to_pydict()
+    merged = dict(found)
+    for step in steps:
+        own, extra = found[step], extras[step]
+        count, values = own.count + len(extra), dict[int, int]()
+        ranked = zip(*(rows[f"{letter}{step}"] for letter in "itr"), strict=True)
+        by_rank = {int(rank): int(took) for is_in, took, rank in ranked if is_in}
+        for _, tenths in SHARES:
+            low, high = ranges[step, tenths]
+            there = [took for rank, took in by_rank.items() if low <= rank <= high]
+            both = sorted([*there, *extra.tolist()])
+            # What was left out is no later than any of these.
+            left_out, base = min(low, own.count), (count - 1) * tenths // 10
+            for wanted in range(max(base - 1, 0), min(base + 3, count)):
+                values[wanted] = both[wanted - left_out]
+        places = [*extra.searchsorted(EDGES).tolist(), len(extra)]
+        bins = [n + places[i + 1] - places[i] for i, n in enumerate(own.bins)]
+        merged[step] = _Found(count, bins, values)
+    return merged
+
+
+def _near(own: int, more: int, tenths: int) -> tuple[int, int]:
+    """The ranks on the server of the times that may be around a quantile of all, with so many more
+    than its own among them.
+    """
+    base = (own + more - 1) * tenths // 10
+    return max(base - 1 - more, 0), base + 2
 
 
 def _step_time(found: _Found) -> StepTime:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import ibis
 
 from core.engine import Summary
-from core.errors import QuestionError
+from core.errors import QuestionError, did_you_mean
 from core.reading.fields import spelled
 from core.reading.report import LoadReport, PartReport
 from core.warehouse.sessions import cut
@@ -116,6 +116,20 @@ def count_all(
     )
     row = first_row(table.session.ask(counted, "events, users and sessions", cancelled))
     return Totals(row["events"], row["users"], row["journeys"], row["events"] != row["all"])
+
+
+def warnings_of(summary: Summary, study: Study, totals: Totals) -> list[str]:
+    """What a reader should know: names that never occur (rule R4), a user nobody is."""
+    known = summary.name_counts
+    names = [study.journey_rules.start_event, study.journey_rules.end_event]
+    names += [name for stage in study.stages for name in stage.any_of]
+    names += [name for exclusion in study.exclusions for name in exclusion.any_of]
+    names += study.ignore
+    absent = [name for name in dict.fromkeys(names) if name is not None and name not in known]
+    result = [f"no event is named {name!r}{did_you_mean(name, known)}" for name in absent]
+    if study.user is not None and not totals.users:
+        result.insert(0, f"no user is named {study.user!r}")
+    return result
 
 
 def first_row(found: pa.Table) -> dict[str, int]:

@@ -32,6 +32,8 @@ class UnitTable:
     """Stages of the funnel."""
     may_be_hard: bool
     """Whether any can be hard: what is said of those does not count."""
+    is_wary: bool
+    """Whether some are hard only because they may be pending."""
 
 
 def find_units(starts: Starts, funnel: Funnel, data_end: int) -> UnitTable:
@@ -55,7 +57,7 @@ def find_units(starts: Starts, funnel: Funnel, data_end: int) -> UnitTable:
         if has_free
         else none
     )
-    may_be_hard = starts.may_be_hard
+    may_be_hard, is_wary = starts.may_be_hard, False
     hard = units.hard if may_be_hard else none
     pending = none
     if has_pending and funnel.window is not None:
@@ -64,13 +66,14 @@ def find_units(starts: Starts, funnel: Funnel, data_end: int) -> UnitTable:
         pending = (reduce(lambda a, b: a | b, late) & (units.removed == 0)).ifelse(1, 0)
         if funnel.order == "strict" or funnel.exclusions:
             # Whether something has ended the attempt since is told by a walk.
-            hard, pending, may_be_hard = ibis.greatest(hard, pending), none, True
+            hard, pending = ibis.greatest(hard, pending), none
+            may_be_hard = is_wary = True
     units = units.mutate(hard=hard, pending=pending)
     if may_be_hard and len(starts.keys) > 1:
         units = units.mutate(hard=units.hard.max().over(ibis.window(group_by="user")))
     columns = [*starts.keys, "depth", "removed", "pending", "hard"]
     columns += [f"n{i}" for i in range(number)]
-    return UnitTable(units[columns], starts.keys, number, may_be_hard)
+    return UnitTable(units[columns], starts.keys, number, may_be_hard, is_wary)
 
 
 def _depth(units: ir.Table, letter: str, stages: int, window: int | None) -> ir.IntegerValue:

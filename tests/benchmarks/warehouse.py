@@ -101,12 +101,21 @@ def cpu_seconds() -> float:
     return sum(ticks[pid] for pid in own) / os.sysconf("SC_CLK_TCK")
 
 
-def measure(target: Target, path: Path, runs: int) -> None:
-    """One engine: two questions, each asked both ways."""
+def measure(target: Target, path: Path, runs: int, *, has_ids: bool) -> None:
+    """One engine: two questions, each asked both ways; with ids one event of a hundred is there
+    twice.
+    """
     query = f"SELECT user_id, event, epoch_us(time) AS ts FROM '{path}' ORDER BY time"
-    table = target.put("bench", duckdb.connect().execute(query).to_arrow_table())
-    engine = WarehouseEngine(EventTable(Session(target.url("bench")), table, ReadOptions()))
+    if has_ids:
+        ids = f"SELECT *, md5(row_number() OVER ()::text) AS insert_id FROM ({query})"
+        query = f"WITH b AS ({ids}) FROM b UNION ALL FROM b WHERE hash(insert_id) % 100 = 0"
+    name = "doubled" if has_ids else "bench"
+    table = target.put(name, duckdb.connect().sql(query).to_arrow_table())
+    engine = WarehouseEngine(EventTable(Session(target.url(name)), table, ReadOptions()))
+    engine.summary()
     quoted = f"parquet.`{table}`" if target.name in ("spark", "sc") else table
+    if has_ids:
+        quoted = f"(SELECT DISTINCT user_id, event, ts, insert_id FROM {quoted}) d"
     by_hand = by_function if target.name in ("chdb", "clickhouse") else by_windows
     stages = tuple(Stage((name,)) for name in STAGES)
     questions: tuple[tuple[Scope, int | None], ...] = (("users", None), ("journeys", 30 * MINUTE))
@@ -130,8 +139,8 @@ def measure(target: Target, path: Path, runs: int) -> None:
             for times in (theirs, ours)
         )
         print(
-            f"| {target.name} | {scope} | {w1:.2f} ({c1:.2f}) | {w2:.2f} ({c2:.2f}) "
-            f"| {w2 / w1:.2f} ({c2 / max(c1, 0.01):.2f}) |",
+            f"| {target.name} | {scope}{', ids' if has_ids else ''} | {w1:.2f} ({c1:.2f}) "
+            f"| {w2:.2f} ({c2:.2f}) | {w2 / w1:.2f} ({c2 / max(c1, 0.01):.2f}) |",
             flush=True,
         )
     engine.close()
@@ -159,18 +168,20 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5)
     options = parser.parse_args()
     print("| engine | scope | by hand, s (CPU) | ours, s (CPU) | ratio |\n" + "| --- " * 5 + "|")
-    folder = Path(tempfile.mkdtemp(prefix="tracer-bench-"))
-    path = event_file(int(options.events), folder, "parquet")
-    for name in options.engines.split(","):
-        with ExitStack() as stack:
-            port = 0
-            if name == "postgres":
-                port = stack.enter_context(servers.postgres())
-            if name == "spark":
-                cluster, _ = stack.enter_context(servers.spark_cluster())
-                port = cluster.port
-            target = Target(name, folder, port, servers.LARGE)
-            measure(target, path, options.runs)
+    with tempfile.TemporaryDirectory(prefix="tracer-bench-") as home:
+        folder = Path(home)
+        path = event_file(int(options.events), folder, "parquet")
+        for name in options.engines.split(","):
+            with ExitStack() as stack:
+                port = 0
+                if name == "postgres":
+                    port = stack.enter_context(servers.postgres())
+                if name == "spark":
+                    cluster, _ = stack.enter_context(servers.spark_cluster())
+                    port = cluster.port
+                target = Target(name, folder, port, servers.LARGE)
+                for has_ids in (False, True):
+                    measure(target, path, options.runs, has_ids=has_ids)
 
 
 if __name__ == "__main__":

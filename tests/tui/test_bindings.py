@@ -38,7 +38,7 @@ EVERY = pytest.mark.parametrize("node", NODES, ids=lambda node: node.__name__)
 
 def test_the_keys_of_all_panes_and_screens_are_found() -> None:
     assert {node.__name__ for node in NODES} == {
-        *("TracerApp", "Opening", "Explorer", "OutputKeys", "PaneKeys", "StudyKeys"),
+        *("TracerApp", "Opening", "Explorer", "OutputKeys", "PaneKeys", "StudyKeys", "Exact"),
         *("Help", "Prompt", "Source", "Picker", "DropOff", "Why", "ExportBox", "FunnelPicker"),
         *("LineView", "UserList", "SessionTimeline", "TrailLines", "FunnelBars"),
     }

@@ -89,7 +89,7 @@ async def test_titles_list_nobody_and_the_last_stage_has_no_panel() -> None:
 
 async def test_a_question_that_fails_is_told_in_the_panel() -> None:
     class Refusing(core.LocalEngine):
-        def drop_off(self, study: core.Study, stage: int) -> core.engine.DropOffPanel:
+        def drop_off(self, study: core.Study, stage: int, *_: object) -> core.engine.DropOffPanel:
             raise core.QuestionError(f"[red]no {stage}")
 
     async with opened(Refusing(demo_engine().log), study(",".join(FIVE)), size=WIDE) as face:

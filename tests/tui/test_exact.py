@@ -21,6 +21,7 @@ from tests.tui.driving import NARROW, PATIENCE, WIDE, Face, demo_engine, opened,
 from tracer_tui.details import find_details
 from tracer_tui.drawing import count
 from tracer_tui.screens.drop_off import DropOff
+from tracer_tui.screens.help import keys_of
 from tracer_tui.widgets import funnel_bars
 from tracer_tui.widgets.status_line import StatusLine
 
@@ -44,9 +45,15 @@ class Estimating(core.LocalEngine):
         self.was_cancelled = threading.Event()
         self.may_count = threading.Event()
         self.may_count.set()
+        self.may_detail = threading.Event()
+        self.may_detail.set()
+        self.may_be_stopped = threading.Event()
+        self.may_be_stopped.set()
 
     @property
     def doing(self) -> str:
+        if not self.may_detail.is_set():
+            return "Fake: times to convert"
         return f"Fake: funnel of {len(self._running[0].stages)} stages" if self._running else ""
 
     def funnel(self, study: Study) -> FunnelAnswer:
@@ -92,6 +99,11 @@ class Estimating(core.LocalEngine):
     def medians_to_next(self, study: Study) -> tuple[float | None, ...]:
         if "medians" in self.broken:
             raise core.SourceError("the way to it is cut")
+        stops = self.stops
+        while study in self.counted and not self.may_detail.wait(0.005):
+            if self.stops > stops or self.is_closed:
+                self.may_be_stopped.wait(PATIENCE)
+                raise core.Cancelled("the question was stopped")
         return super().medians_to_next(study)
 
     def stop(self) -> None:
@@ -121,6 +133,7 @@ async def test_estimates_say_so_wherever_they_stand(size: tuple[int, int]) -> No
         await until(face.pilot, lambda: f"≈{count(face.counts[0])} " in face.text)
         assert "estimated from 25 % of the users" in face.text
         assert re.search(r"\d %? ±\d+\.\d ", face.text)
+        assert re.search(r"≈−\d+\.\d % +≈\d+ left", face.text)
         assert "25 % sam" in face.title(face.users)
         status = face.explorer.query_one(StatusLine)
         status.doing = ""
@@ -193,6 +206,67 @@ async def test_esc_stops_the_counting_and_the_estimates_stay() -> None:
         assert face.funnel.sampled is None
 
 
+async def test_what_was_stopped_is_counted_by_a_key_that_is_there_for_as_long_as_it_helps() -> None:
+    async with estimating() as (face, engine):
+        assert "Count exactly" not in keys(face)
+        await face.press("escape")
+        assert face.notes[-1] == "Stopped: these stay estimates; = counts exactly"
+        assert keys(face)["Count exactly"] == ["="]
+        engine.may_count.set()
+        await face.press("=")
+        assert engine.counted[-1] == face.study
+        assert face.funnel.sampled is None
+        assert "Count exactly" not in keys(face)
+
+
+async def test_medians_and_rulers_that_were_stopped_are_counted_by_the_same_key() -> None:
+    async with estimating() as (face, engine):
+        await until(face.pilot, lambda: is_estimate(face) is True)
+        engine.may_detail.clear()
+        engine.may_count.set()
+        await until(face.pilot, lambda: face.funnel.sampled is None)
+        engine.may_count.clear()
+        await face.pilot.press("escape")
+        await until(face.pilot, lambda: "= counts exactly" in "".join(face.notes))
+        engine.may_detail.set()
+        await face.press("S")
+        assert is_estimate(face) is True
+        assert keys(face)["Count exactly"] == ["="]
+        await face.press("=")
+        assert is_estimate(face) is False
+
+
+async def test_medians_and_rulers_are_counted_also_when_another_list_is_asked_meanwhile() -> None:
+    async with estimating() as (face, engine):
+        await until(face.pilot, lambda: is_estimate(face) is True)
+        engine.may_detail.clear()
+        engine.may_count.set()
+        await until(face.pilot, lambda: face.funnel.sampled is None)
+        await until(face.pilot, lambda: face.explorer._details.running is not None)
+        engine.may_be_stopped.clear()
+        await face.pilot.press("S")
+        await until(face.pilot, lambda: face.page.sort == face.explorer.view.sort)
+        await until(face.pilot, lambda: face.explorer._views.running is None)
+        engine.may_be_stopped.set()
+        await until(face.pilot, lambda: face.explorer._details.running is not None)
+        engine.may_detail.set()
+        await face.settled()
+        assert is_estimate(face) is False
+        assert face.notes == []
+
+
+def is_estimate(face: Face) -> bool | None:
+    """Whether the medians that are shown for the question are; None while there are none."""
+    details = face.explorer.details
+    return details.is_estimate if details and details.study == face.study else None
+
+
+def keys(face: Face) -> dict[str, list[str]]:
+    """What every key does that works now."""
+    groups = keys_of(face.app, face.app.screen)
+    return {what: list(signs) for group in groups.values() for what, signs in group.items()}
+
+
 async def test_esc_closes_a_search_before_it_stops_the_counting() -> None:
     async with estimating() as (face, engine):
         await face.pilot.press("/", "a", "escape")
@@ -234,19 +308,69 @@ async def test_a_lost_engine_is_told_and_the_screen_stays() -> None:
         assert face.trail.user != user
 
 
-async def test_what_was_done_after_a_stage_is_marked_as_an_estimate() -> None:
-    engine = Estimating()
-    panel = engine.drop_off
-
-    def sampled(study: Study, stage: int) -> core.engine.DropOffPanel:
-        return replace(panel(study, stage), share=SHARE)
-
-    engine.drop_off = sampled  # type: ignore[method-assign]  # only its share is another
+async def test_what_was_done_after_a_stage_is_an_estimate_until_it_is_counted() -> None:
+    engine = Following()
     async with opened(engine, size=WIDE) as face:
-        await face.press("3", "v")
-        face.screen(DropOff)
+        await face.pilot.press("3", "v")
+        await until(face.pilot, lambda: "being counted" in face.text)
         assert re.search(r"≈\d+ left here, ≈\d+ went on", face.text)
-        assert "estimated from 25 % of the users" in face.text
+        assert "estimated from 25 % of the users, being counted" in face.text
+        panel = face.screen(DropOff)
+        await face.pilot.press("j", "j")
+        under = panel.lines.lines[panel.lines.cursor]
+        line = "".join(text for text, *_ in panel.lines.draw_line(panel.lines.cursor, 100))
+        assert line.count("≈") == 5
+        engine.may_follow.set()
+        await until(face.pilot, lambda: "being counted" not in face.text)
+        assert panel.lines.cursor > 0
+        assert panel.lines.lines[panel.lines.cursor] == under
+        assert "≈" not in "".join(text for text, *_ in panel.lines.draw_line(1, 100))
+        assert re.search(r"\b\d+ left here, \d+ went on", face.text)
+
+
+async def test_closing_the_panel_stops_what_is_counted_for_it() -> None:
+    engine = Following()
+    async with opened(engine, size=WIDE) as face:
+        await face.pilot.press("3", "v")
+        await until(face.pilot, lambda: "being counted" in face.text)
+        await face.press("escape")
+        assert engine.has_left.wait(PATIENCE)
+        assert face.notes == []
+
+
+async def test_a_panel_that_cannot_be_counted_stays_an_estimate_and_says_why() -> None:
+    engine = Following()
+    engine.refusal = "[red]too many of them"
+    async with opened(engine, size=WIDE) as face:
+        engine.may_follow.set()
+        await face.press("3", "v")
+        await until(face.pilot, lambda: face.notes == ["Estimates only: [red]too many of them"])
+        assert "estimated from 25 % of the users · esc closes" in face.text
+        assert "≈" in face.text
+
+
+class Following(core.LocalEngine):
+    """Tells of a sample what was done after a stage, until it may count."""
+
+    def __init__(self) -> None:
+        super().__init__(demo_engine().log)
+        self.may_follow = threading.Event()
+        self.has_left = threading.Event()
+        self.refusal = ""
+
+    def drop_off(self, study: Study, stage: int, *_: object) -> core.engine.DropOffPanel:
+        return replace(super().drop_off(study, stage), share=SHARE)
+
+    def exact_drop_off(
+        self, study: Study, stage: int, cancelled: Callable[[], bool] | None = None
+    ) -> core.engine.DropOffPanel:
+        while not self.may_follow.wait(0.005):
+            if cancelled and cancelled():
+                self.has_left.set()
+                raise core.Cancelled("the question was stopped")
+        if self.refusal:
+            raise core.QuestionError(self.refusal)
+        return super().drop_off(study, stage)
 
 
 def test_medians_and_rulers_of_a_sample_are_marked() -> None:

@@ -67,7 +67,8 @@ async def test_the_palette_offers_every_action_of_the_explorer() -> None:
         everything = bindings_by_place()["Explorer"]
         assert len(everything) > 30
         for binding in everything:
-            assert binding.description in offered
+            # Here nothing is an estimate.
+            assert (binding.description in offered) == (binding.id != "study.exact")
 
 
 async def test_the_palette_runs_what_is_chosen() -> None:

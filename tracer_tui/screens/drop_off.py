@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -16,7 +16,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Label
 
 from core.aftermath import Contrast
-from core.cohort import Cohort, Did, Kind, Part
+from core.cohort import Cohort, Did, Kind, Part, Stayed
 from core.engine import DropOffPanel, Engine
 from core.errors import TracerError
 from core.study import Study
@@ -27,6 +27,9 @@ from tracer_tui.widgets.line_view import Cell, LineView
 
 _NUMBERS = 48
 """Cells of the numbers beside a name."""
+
+_CLOSES = "esc closes"
+_KEYS = f"enter lists who left · c who went on · {_CLOSES}"
 
 _MUCH = 0.05
 """A difference of shares that stands out."""
@@ -51,16 +54,20 @@ class ContrastLines(LineView):
         """Begin with nothing to show."""
         super().__init__(id="contrast-lines")
         self.lines: Sequence[Line] = ()
+        self.about = ""
 
     def show(self, panel: DropOffPanel) -> None:
-        """Show what was done, with the cursor on the first thing."""
+        """Show what was done, with the cursor on what it was on, or else on the first thing."""
+        was = self.lines[self.cursor] if self.lines else ""
         self.lines = list(_lines(panel))
+        self.about = "≈" if panel.share < 1 else ""
         self.line_count = len(self.lines)
-        self.cursor = next(
-            (place for place, line in enumerate(self.lines) if not isinstance(line, str)), 0
-        )
+        things = [place for place, line in enumerate(self.lines) if isinstance(line, Contrast)]
+        same = [place for place in things if _what(self.lines[place]) == _what(was)]
+        self.cursor = next(iter([*same, *things]), 0)
         self.refresh()
-        self.call_after_refresh(self.scroll_to, y=0, animate=False)
+        if not same:
+            self.call_after_refresh(self.scroll_to, y=0, animate=False)
 
     def draw_header(self, width: int) -> Sequence[Cell]:
         """What the numbers are."""
@@ -72,15 +79,15 @@ class ContrastLines(LineView):
         line = self.lines[index]
         if isinstance(line, str):
             return [(f" {line}", "line--bold")]
-        apart, name = line.difference, _name(line)
+        apart, name, about = line.difference, _name(line), self.about
         # Only what stands out has weight: most differences are small, and none is good or bad.
         kind = "line--bold" if abs(apart) >= _MUCH else "line--dim"
         return [
             (fit(f"   {name}", max(4, width - _NUMBERS)), ""),
-            (f"{count(line.left):>8} {percent(line.left_share):>8}", "", "left"),
+            (_number(line.left, line.left_share, about), "", "left"),
             ("  ", ""),
-            (f"{count(line.went_on):>8} {percent(line.went_on_share):>8}", "line--dim", "went_on"),
-            (f"  {points(apart):>6} pp", kind),
+            (_number(line.went_on, line.went_on_share, about), "line--dim", "went_on"),
+            (f" {about + points(apart):>7} pp", kind),
         ]
 
     def follow(self, index: int, link: str) -> None:
@@ -115,6 +122,8 @@ class DropOff(ModalScreen[Cohort | None]):
         self._engine = engine
         self._study = study
         self._stage = stage
+        self._is_left = False
+        self._origin = ""
 
     @property
     def lines(self) -> ContrastLines:
@@ -126,7 +135,7 @@ class DropOff(ModalScreen[Cohort | None]):
         label = visible(self._study.stages[self._stage].label)
         with Vertical(classes="box -wide-box") as box:
             box.border_title = Content(f"After {stage_sign(self._stage)} {label}")
-            box.border_subtitle = "enter lists who left · c who went on · esc closes"
+            box.border_subtitle = _KEYS
             yield Label("working…", id="drop-off-words")
             yield ContrastLines()
 
@@ -134,34 +143,47 @@ class DropOff(ModalScreen[Cohort | None]):
         """Ask, in a thread."""
         self.run_worker(self._ask, thread=True)
 
+    def on_unmount(self) -> None:
+        """What is still counted is stopped."""
+        self._is_left = True
+
     def _ask(self) -> None:
+        """Ask at once for what may be estimates, then for exact numbers in their place."""
+        if self._has_estimates(self._engine.drop_off):
+            self._has_estimates(self._engine.exact_drop_off)
+
+    def _has_estimates(self, ask: Callable[..., DropOffPanel]) -> bool:
+        """Post an answer; whether it is made of a sample."""
         found: DropOffPanel | TracerError
         try:
-            found = self._engine.drop_off(self._study, self._stage)
+            found = ask(self._study, self._stage, lambda: self._is_left)
         except TracerError as error:
             found = error
         self.post_message(self.Answered(found))
+        return isinstance(found, DropOffPanel) and found.share < 1
 
     @on(Answered)
     def _show(self, message: Answered) -> None:
         words, found = self.query_one("#drop-off-words", Label), message.found
+        box, is_shown = self.query_one(".box"), bool(self.lines.lines)
         if isinstance(found, TracerError):
-            words.update(content(str(found)))
+            if is_shown:
+                box.border_subtitle = f"{self._origin} · {_CLOSES}"
+                why = visible(str(found))
+                self.notify(f"Estimates only: {why}", severity="warning", markup=False)
+            else:
+                words.update(content(str(found)))
             return
-        after, about = visible(self._study.stages[self._stage + 1].label), ""
-        if found.share < 1:
-            about = "≈"
-            self.query_one(
-                ".box"
-            ).border_subtitle = (
-                f"estimated from {100 * found.share:.3g} % of the users · esc closes"
-            )
+        about = "≈" if found.share < 1 else ""
+        self._origin = f"estimated from {100 * found.share:.3g} % of the users"
+        box.border_subtitle = f"{self._origin}, being counted · {_CLOSES}" if about else _KEYS
+        after = visible(self._study.stages[self._stage + 1].label)
         words.update(
             Content(
                 f"{about}{count(found.left)} left here, {about}{count(found.went_on)} went on to "
-                f"{after}. "
-                f"Their last event came {seconds(found.left_median_seconds)} after it at the "
-                f"median, against {seconds(found.went_on_median_seconds)}."
+                f"{after}. Their last event came {about}{seconds(found.left_median_seconds)} "
+                "after it at the median, against "
+                f"{about}{seconds(found.went_on_median_seconds)}."
             )
         )
         self.lines.show(found)
@@ -192,6 +214,15 @@ def _lines(panel: DropOffPanel) -> Iterator[Line]:
     ):
         yield title
         yield from contrasts
+
+
+def _number(units: int, share: float, about: str) -> str:
+    """Units and their share of a group."""
+    return f"{about + count(units):>8} {about + percent(share):>8}"
+
+
+def _what(line: Line) -> Did | Stayed | None:
+    return None if isinstance(line, str) else line.what
 
 
 def _name(line: Contrast) -> str:

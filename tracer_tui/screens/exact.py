@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import ClassVar
 
 from textual import on
+from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.reactive import var
 
@@ -26,6 +28,10 @@ GLANCE = 0.25
 
 class Exact(Answering):
     """A screen over a view whose estimates give way to exact numbers."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("equals_sign", "count_exactly", "Count exactly", show=False, id="study.exact"),
+    ]
 
     doing: var[str] = var("")
     """What the engine does somewhere else meanwhile."""
@@ -68,11 +74,15 @@ class Exact(Answering):
         self._look()
 
     def _count(self) -> None:
-        """Have exact numbers found in place of estimates, while everything else goes on."""
-        if self.funnel is None or self.funnel.sampled is None:
+        """Have exact numbers found in place of estimates, while everything else goes on: first
+        those of the funnel, then the medians and the rulers.
+        """
+        if self.funnel is None or self.funnel.study in (self._counting, self._given_up):
             return
         study = self.funnel.study
-        if study in (self._counting, self._given_up):
+        if self.funnel.sampled is None:
+            if self._has_estimates and self._details.running is None:
+                self._ask_details()
             return
         self._counting = study
 
@@ -87,15 +97,41 @@ class Exact(Answering):
         self.run_worker(work, thread=True, group="exact")
         self._look()
 
+    @property
+    def _has_estimates(self) -> bool:
+        """Whether any number that is shown for the question is one."""
+        if self.funnel is None or self.funnel.sampled is not None:
+            return self.funnel is not None
+        details = self.details
+        return details is not None and details.study == self.funnel.study and details.is_estimate
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Nothing is counted that is exact, or is being counted."""
+        if action == "count_exactly":
+            return self._has_estimates and self._counting is None
+        return super().check_action(action, parameters)
+
+    def action_count_exactly(self) -> None:
+        """Count again what was stopped, or could not be counted."""
+        self._given_up = None
+        self._count()
+
     def stop_counting(self) -> bool:
         """Stop what runs somewhere else, and keep the estimates; whether there was anything."""
         if self._counting is None and not self.engine.doing:
             return False
-        if self._counting is not None:
-            self.notify("Stopped: these stay estimates until another question", markup=False)
-            self._counting, self._given_up = None, self._counting
+        if self._has_estimates and self.funnel is not None:
+            self.notify(f"Stopped: these stay estimates; {self._key}", markup=False)
+            self._counting, self._given_up = None, self.funnel.study
         self.engine.stop()
         return True
+
+    @property
+    def _key(self) -> str:
+        """What counts them after all, as keys are called here."""
+        bindings = [binding for _, binding in self._bindings if binding.id == "study.exact"]
+        key = self.app.get_key_display(bindings[0]) if bindings else "the palette"
+        return f"{key} counts exactly"
 
     def _look(self) -> None:
         """Tell what the engine does for as long as it does anything."""
@@ -112,6 +148,12 @@ class Exact(Answering):
         self._is_looking = bool(doing) or any(each is not None for each in asked)
         if self._is_looking:
             self.set_timer(GLANCE, self._tell_doing)
+
+    @on(Answering.Failed)
+    def _go_on_counting(self, message: Answering.Failed) -> None:
+        """What was stopped for another list, and not by hand, is counted again."""
+        if isinstance(message.error, Cancelled):
+            self.call_next(self._count)
 
     @on(Counted)
     def _show_exact(self, message: Counted) -> None:

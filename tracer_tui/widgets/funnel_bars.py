@@ -197,14 +197,16 @@ class FunnelBars(LineView):
         return cells
 
     def _left(self, answer: FunnelAnswer, index: int, *, is_last: bool) -> list[Cell]:
-        stage = answer.stages[index]
-        most = max(len(count(each.dropped)) for each in answer.stages)
+        stage, about = answer.stages[index], "≈" if answer.sampled is not None else ""
+        most = max(len(about + count(each.dropped)) for each in answer.stages)
+        room = 8 + len(about)
         if is_last:
-            return [(" " * (9 + most + 7), "")]
-        share = f"−{percent(stage.drop_off)}" if stage.dropped else ""
+            return [(" " * (room + most + 8), "")]
+        share = f"{about}−{percent(stage.drop_off)}" if stage.dropped else ""
         # One colour alone says where to look.
         kind = "line--bad" if answer.leak == index else "" if stage.dropped else "line--dim"
-        return [(f" {share:>8} {count(stage.dropped):>{most}} left ", kind, "left")]
+        left = about + count(stage.dropped)
+        return [(f" {share:>{room}} {left:>{most}} left ", kind, "left")]
 
     def _median(self, answer: FunnelAnswer, index: int) -> str:
         """The median time to the next stage, once it is known."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import uuid
 from typing import TYPE_CHECKING, Any
 
 import ibis
@@ -13,12 +14,15 @@ from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 
 from core.warehouse.dialects.base import Dialect
+from core.warehouse.dialects.lake import read_path
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
     import pyarrow as pa
     from ibis.backends import BaseBackend
     from pyspark.sql import SparkSession
+
+    from core.warehouse.address import Address
 
 unix_micros = ibis.udf.scalar.builtin(
     name="unix_micros", signature=((dt.Timestamp(timezone="UTC"),), dt.int64)
@@ -34,11 +38,19 @@ class Spark(Dialect):
     label = "Spark"
     errors = (PySparkException, Py4JError, IbisError, OSError)
 
+    def __init__(self, address: Address, tz: str) -> None:
+        """For one address; `tz` is the zone of times that name none."""
+        super().__init__(address, tz)
+        self._paths: dict[str, str] = {}
+        """By the name of a temporary view, what it shows: each session has its own views."""
+
     def open(self) -> BaseBackend:
         """A session of the cluster."""
         session = self._connect() if self.address.scheme == "sc" else self._start()
         backend = ibis.pyspark.connect(session)
         session.conf.set("spark.sql.session.timeZone", self.tz)
+        for view, path in list(self._paths.items()):
+            self._show(backend, view, path)
         return backend
 
     def _connect(self) -> SparkSession:
@@ -68,10 +80,18 @@ class Spark(Dialect):
         return SparkSession(SparkContext.getOrCreate(conf)).newSession()
 
     def table(self, backend: BaseBackend, name: str) -> ir.Table:
-        """The table of a name; where it has slashes, the Parquet files of a path."""
-        if "/" in name:
-            return backend.read_parquet(name)
-        return super().table(backend, name)
+        """The table of a name; where it has slashes, what lies at the path."""
+        if "/" not in name:
+            return super().table(backend, name)
+        view = f"tracer_{uuid.uuid4().hex}"
+        self._show(backend, view, name)
+        self._paths[view] = name
+        return backend.table(view)
+
+    def _show(self, backend: BaseBackend, view: str, path: str) -> None:
+        """Have a session know a view."""
+        rows = read_path(backend._session, path, is_ours=self.address.scheme != "sc")
+        rows.createOrReplaceTempView(view)
 
     def compile(self, backend: BaseBackend, expression: ir.Table) -> str:
         """The query that answers an expression.

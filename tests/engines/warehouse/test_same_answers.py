@@ -161,16 +161,58 @@ def test_what_a_question_can_be_made_of_is_the_same(target: Target) -> None:
 
 
 @on("duckdb")
-@pytest.mark.parametrize("name", ["users", "overlaps", "breaking"])
+@pytest.mark.parametrize("name", ["users", "overlaps", "breaking", "any order"])
 def test_curves_are_the_same(target: Target, name: str) -> None:
+    check_curves(target, name)
+
+
+@on("chdb", "postgres", "spark")
+def test_curves_are_the_same_elsewhere(target: Target) -> None:
+    check_curves(target, "overlaps")
+
+
+def check_curves(target: Target, name: str) -> None:
     theirs, ours = (each.curves(STUDIES[name]) for each in (CROWD.local, engine_of(target)))
     edges = [0, SECOND, 3 * SECOND, 60 * SECOND]
     assert ours.gaps(edges) == theirs.gaps(edges)
     limits = (None, 0, 3 * SECOND, 60 * SECOND, 3_600 * SECOND)
     assert ours.counts(limits) == theirs.counts(limits)
-    for limit in limits:
+    for limit in (*limits, 4 * SECOND + 1):
         assert ours.journeys(limit) == theirs.journeys(limit)
     assert ours.knee() == theirs.knee()
+
+
+FOLLOWED = (
+    "users", "overlaps", "any order", "strict, ignoring", "removing", "held", "no longer",
+    "told by a field",
+)  # fmt: skip
+
+
+@on("duckdb")
+@pytest.mark.parametrize("name", FOLLOWED)
+def test_what_was_done_after_a_stage_is_the_same(target: Target, name: str) -> None:
+    check_after(target, name)
+
+
+@on("chdb", "postgres")
+def test_what_was_done_after_a_stage_is_the_same_elsewhere(target: Target) -> None:
+    check_after(target, "overlaps")
+
+
+def check_after(target: Target, name: str) -> None:
+    """The panel, and a list of those who are behind one of its numbers."""
+    asked, engine, local = STUDIES[name], engine_of(target), CROWD.local
+    theirs, ours = (vars(each.drop_off(asked, 0)) for each in (local, engine))
+    assert ours == theirs
+    assert theirs["left"] > 0
+    what = theirs["next"][0].what
+    cohort = Cohort((Part("left", 0), what, Has(core.Stage(("c",)))))
+    wanted = asked, cohort, Sort("last"), ""
+    there, here = (each.users(*wanted, 0, 40) for each in (local, engine))
+    assert (here.total, here.rows, here.study) == (there.total, there.rows, asked)
+    if there.rows:
+        last = there.rows[-1]
+        assert engine.place(*wanted, last.user, last.journey) == len(there.rows) - 1
 
 
 @on(*DATABASES, "spark")

@@ -12,6 +12,7 @@ import pytest
 
 import core
 from core.cohort import Cohort, Part
+from core.warehouse import pull as pulling
 from core.warehouse.estimate import _ratio, _total
 from core.warehouse.sampled import SampledEngine
 from tests.engines.warehouse.conftest import engine_of, on, open_table
@@ -76,20 +77,45 @@ def test_bounds_hold_what_is_true_nearly_always(target: Target) -> None:
 
 
 @on("duckdb")
-def test_what_was_done_after_a_stage_is_told_of_the_sample(target: Target) -> None:
+def test_what_was_done_after_a_stage_is_told_of_the_sample_until_it_is_counted(
+    target: Target,
+) -> None:
     asked, engine = STUDIES["ordered"], SampledEngine(open_table(target, "crowd"), 0.5)
     panel, truth = engine.drop_off(asked, 0), CROWD.local.drop_off(asked, 0)
-    assert panel.study == asked
+    assert (panel.study, panel.share) == (asked, 0.5)
     assert abs(panel.left - truth.left) < 0.2 * truth.left
-    what = panel.next[0].what
-    page = engine.users(asked, Cohort((what,)), stop=5)
-    assert page.total > 0
+    cohort = Cohort((Part("left", 0), panel.next[0].what))
     engine.exact(asked)
-    assert engine.users(asked, Cohort((what,)), stop=5).share == 0.5
-    with pytest.raises(core.QuestionError, match="told of a sample"):
-        engine.warehouse.drop_off(asked, 0)
-    with pytest.raises(core.QuestionError, match="told of a sample"):
-        engine.warehouse.users(asked, Cohort((what,)))
+    # The list belongs to the panel, not to the bars.
+    assert engine.users(asked, cohort, stop=5).share == 0.5
+    with pytest.raises(core.Cancelled):
+        engine.exact_drop_off(asked, 0, lambda: True)
+    assert engine.drop_off(asked, 0).share == 0.5
+    assert vars(engine.exact_drop_off(asked, 0)) == vars(truth)
+    assert engine.drop_off(asked, 0).share == 1
+    page = engine.users(asked, cohort, stop=5)
+    assert (page.total, page.share) == (CROWD.local.users(asked, cohort).total, 1.0)
+
+
+@on("duckdb")
+def test_who_has_too_many_events_is_not_pulled(
+    target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pulling, "MOST_EVENTS", 100)
+    engine = open_table(target, "crowd")
+    told = "users who reached stage 1: more than 100 events would have to be fetched"
+    with pytest.raises(core.QuestionError, match=told):
+        engine.drop_off(STUDIES["ordered"], 0)
+
+
+@on("duckdb")
+def test_rulers_are_exact_as_soon_as_the_funnel_is(target: Target) -> None:
+    asked, engine = STUDIES["ordered"], SampledEngine(open_table(target, "crowd"), 0.5)
+    assert engine.curves(asked).share == 0.5
+    engine.exact(asked)
+    curves, truth = engine.curves(asked), CROWD.local.curves(asked)
+    assert curves.share == 1
+    assert curves.counts([None, 0]) == truth.counts([None, 0])
 
 
 def test_bounds_hold_in_ninety_five_of_a_hundred_samples() -> None:

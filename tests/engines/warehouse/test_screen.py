@@ -13,6 +13,8 @@ from tests.engines.warehouse.test_faults import make_slow, running
 from tests.engines.warehouse.test_faults import until as wait_until
 from tests.tui.conftest import _steady_screen, _wait_for_quiet  # noqa: F401 - the same screen as there
 from tests.tui.driving import Face, app_on, opened, until
+from tracer_tui.details import find_details
+from tracer_tui.drawing import count
 
 
 @on("duckdb", "chdb", "postgres")
@@ -26,12 +28,24 @@ async def test_exact_numbers_of_the_warehouse_replace_those_of_the_sample(target
         assert (face.page.total, face.page.share) == (2_000, 1.0)
         assert face.explorer.details is not None
         assert face.explorer.details.medians == CROWD.local.medians_to_next(asked)
+        truth_of = find_details(CROWD.local, asked)
+        assert truth_of is not None
+        assert face.explorer.details.timeouts == truth_of.timeouts
+        assert face.explorer.details.windows == truth_of.windows
+        assert "≈" not in face.text
         assert face.notes == []
         await face.press("2", "j", "enter")
         assert face.explorer.event is not None
         assert {"lane", "loud", "visit"} & set(face.explorer.event.properties)
         await face.press("escape", "3", "enter")
         assert face.page.total == truth.stages[face.bars.cursor].dropped
+        await face.press("3", "v")
+        left = CROWD.local.drop_off(asked, face.bars.cursor).left
+        await until(face.pilot, lambda: f"{count(left)} left here" in face.text)
+        await until(face.pilot, lambda: "being counted" not in face.text)
+        assert "≈" not in face.text
+        await face.press("j", "j", "enter")
+        assert face.page.share == 1
 
 
 @on("duckdb", "clickhouse", "postgres")
