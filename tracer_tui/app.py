@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
-from textual import on
+from textual import events, on
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
@@ -77,6 +77,16 @@ class TracerApp(App[None]):
         """Choose colours that the terminal can show, and leave it in order when told to end."""
         self.theme = "ansi-dark" if self.no_color else self.config.theme or "textual-dark"
         when_told_to_end(lambda code: self.exit(return_code=code))
+
+    def on_key(self, event: events.Key) -> None:
+        """Keep a key until the screen it is for has been made.
+
+        It comes from a screen that made way while the key was on its way up.
+        """
+        if not self.screen.is_mounted:
+            event.prevent_default()
+            again = events.Key(event.key, event.character)
+            self.screen.call_later(self.post_message, again)
 
     async def action_quit(self) -> None:
         """Leave; with the exit code of an unreadable source if there was nothing to see."""
