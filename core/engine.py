@@ -188,6 +188,13 @@ class Trail(Protocol):
         """The event at a place, from 0."""
         ...
 
+    def events(self, start: int, stop: int) -> Sequence[Event]:
+        """The events from a place up to another; their properties are read together.
+
+        Looking at properties raises SourceError when their file has changed since.
+        """
+        ...
+
     def name(self, place: int) -> str:
         """The name of the event at a place."""
         ...
@@ -208,15 +215,13 @@ class Trail(Protocol):
         """Events in each of so many equal stretches of the user's life."""
         ...
 
-    def matches_count(self, text: str) -> int:
-        """How many events have a text in their name; case is ignored."""
+    @property
+    def stage_places(self) -> NDArray[np.int64]:
+        """The places of the events that fill a stage, in order."""
         ...
 
-    def seek(self, place: int, step: int, text: str | None = None) -> int | None:
-        """The place of the next event (`step` 1) or the one before (-1) with a text in its name.
-
-        Without a text, of one that fills a stage. None when there is none that way.
-        """
+    def named(self, text: str) -> NDArray[np.int64]:
+        """The places of the events with a text in their name, in order; case is ignored."""
         ...
 
 

@@ -7,7 +7,8 @@ many there are.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, overload
 
 import numpy as np
@@ -51,7 +52,6 @@ class LocalTrail:
     """(n) likewise, of a unit that could still go on when the data ends."""
     depths: NDArray[np.int8]
     """(j) the depth of each journey by itself; the study's scope does not matter."""
-    _matching: dict[str, Ints] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
         """The number of events."""
@@ -74,7 +74,11 @@ class LocalTrail:
 
     def event(self, place: int) -> Event:
         """The event at a place, from 0."""
-        return self.made_of.log.events(place, place + 1)[0]
+        return self.events(place, place + 1)[0]
+
+    def events(self, start: int, stop: int) -> Sequence[Event]:
+        """The events from a place up to another; their properties are read together."""
+        return self.made_of.log.events(start, stop)
 
     def name(self, place: int) -> str:
         """The name of the event at a place."""
@@ -114,34 +118,16 @@ class LocalTrail:
         place = np.minimum((time - time[0]) / length * bins, bins - 1).astype(np.int64)
         return [int(count) for count in np.bincount(place, minlength=bins)]
 
-    def matches_count(self, text: str) -> int:
-        """How many events have a text in their name; case is ignored."""
-        return len(self._found(text))
+    @cached_property
+    def stage_places(self) -> Ints:
+        """The places of the events that fill a stage, in order."""
+        return np.flatnonzero(self.matches)
 
-    def seek(self, place: int, step: int, text: str | None = None) -> int | None:
-        """The place of the next event (`step` 1) or the one before (-1) with a text in its name.
-
-        Without a text, of one that fills a stage. None when there is none that way.
-        """
-        found = self._found(text)
-        if step > 0:
-            index = int(found.searchsorted(place, side="right"))
-            return int(found[index]) if index < len(found) else None
-        index = int(found.searchsorted(place)) - 1
-        return int(found[index]) if index >= 0 else None
-
-    def _found(self, text: str | None) -> Ints:
-        """The places of the events that `seek` looks for."""
-        key = "" if text is None else f"/{text}"
-        if key not in self._matching:
-            log = self.made_of.log
-            flags = self.matches != 0
-            if text is not None:
-                letters = text.casefold()
-                has = np.array([letters in name.casefold() for name in log.names], dtype=np.bool_)
-                flags = has[log.name] if len(has) else flags
-            self._matching[key] = np.flatnonzero(flags)
-        return self._matching[key]
+    def named(self, text: str) -> Ints:
+        """The places of the events with a text in their name, in order; case is ignored."""
+        log, letters = self.made_of.log, text.casefold()
+        has = np.array([letters in name.casefold() for name in log.names], dtype=np.bool_)
+        return np.flatnonzero(has[log.name]) if len(log) else np.empty(0, dtype=np.int64)
 
 
 def make_trail(study: Study, user: str, journeys: Journeys) -> LocalTrail:

@@ -1,4 +1,4 @@
-"""A trail's search, its density, and its size."""
+"""What is found in a trail, its density, and its size."""
 
 from collections import Counter
 
@@ -14,24 +14,17 @@ from tests.core.oracle import Trail
 STUDY = core.Study(timeout=3, stages=(core.Stage(("a",)), core.Stage(("c",))), window=9)
 
 
-@given(TRAIL, st.sampled_from((None, "a", "B", "", "x")), st.sampled_from((1, -1)))
-def test_seeking_goes_to_the_nearest_event_that_way(
-    events: Trail, text: str | None, step: int
-) -> None:
+@given(TRAIL, st.sampled_from(("a", "B", "", "x")))
+def test_places_are_found_by_name_and_by_stage(events: Trail, text: str) -> None:
     trail = core.LocalEngine(quick_log({"ana": events})).journeys(STUDY, "ana")
-
-    def fits(name: str) -> bool:
-        return name in ("a", "c") if text is None else text.lower() in name
-
-    places = [place for place, (_, name) in enumerate(events) if fits(name)]
-    if text is not None:
-        assert trail.matches_count(text) == len(places)
-    for place in range(-1, len(events) + 1):
-        if step > 0:
-            expected = next((found for found in places if found > place), None)
-        else:
-            expected = next((found for found in reversed(places) if found < place), None)
-        assert trail.seek(place, step, text) == expected
+    names = [name for _, name in events]
+    assert trail.named(text).tolist() == [
+        place for place, name in enumerate(names) if text.lower() in name
+    ]
+    assert trail.stage_places.tolist() == [
+        place for place, name in enumerate(names) if name in ("a", "c")
+    ]
+    assert [event.name for event in trail.events(1, len(names))] == names[1:]
 
 
 @given(TRAIL, st.integers(1, 9))
@@ -48,7 +41,8 @@ def test_the_density_counts_every_event_once_where_it_belongs(events: Trail, bin
 def test_nobody_has_an_empty_trail() -> None:
     trail = core.LocalEngine(log_of(("ana", "a", 0))).journeys(STUDY, "nobody")
     assert (len(trail), len(trail.sessions), trail.density(3)) == (0, 0, [0, 0, 0])
-    assert trail.seek(0, 1) is None
+    assert not len(trail.stage_places)
+    assert not len(trail.named("a"))
 
 
 @pytest.mark.slow

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from rich.cells import cell_len
@@ -18,7 +18,11 @@ from tracer_tui.answers import Shown
 from tracer_tui.drawing import clock, day, fit, offset, plural, span, sparks, stage_sign, stretch
 from tracer_tui.folds import Folds
 from tracer_tui.text import visible
+from tracer_tui.trail_search import Found
 from tracer_tui.widgets.line_view import Cell, LineView
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _NOTHING = Folds.of(np.empty(0, dtype=np.int64), 0)
 _LEFT = "✗ left here: "
@@ -46,8 +50,8 @@ class TrailLines(LineView):
 
     shown: reactive[Shown | None] = reactive(None)
     """Whose events are shown, and where to go in them."""
-    sought: reactive[str] = reactive("")
-    """What is searched for; events with it in their name are marked."""
+    found: reactive[Found | None] = reactive(None)
+    """What a search found; these events are marked, and say where it was."""
 
     @dataclass
     class Inspected(Message):
@@ -97,10 +101,6 @@ class TrailLines(LineView):
         else:
             self._go_to_end_of_attempt(shown.session - 1)
 
-    def watch_sought(self) -> None:
-        """Mark other events."""
-        self.refresh()
-
     def go_to(self, place: int) -> None:
         """Go to the event at a place, and open the session it is folded in."""
         number = self._folds.session_of(place)
@@ -120,17 +120,19 @@ class TrailLines(LineView):
 
     def action_stage_event(self, steps: int) -> None:
         """Go to the next event that fills a stage, or the one before."""
-        self.seek(steps, None)
+        if self.trail is not None:
+            self.seek(steps, self.trail.stage_places)
 
-    def seek(self, steps: int, text: str | None, *, stay: bool = False) -> None:
-        """Go to the next event with a text in its name, or the one before; `stay` if at one."""
-        if self.trail is None or self.place is None:
+    def seek(self, steps: int, places: NDArray[np.int64], *, stay: bool = False) -> None:
+        """Go to the next event of some, or the one before; `stay` if at one."""
+        if self.place is None:
             return
         is_header = self._folds.place_at(self.cursor) is None
         place = self.place - (steps if stay or (is_header and steps > 0) else 0)
-        found = self.trail.seek(place, steps, text)
-        if found is not None:
-            self.go_to(found)
+        index = int(places.searchsorted(place, side="right" if steps > 0 else "left"))
+        index -= steps < 0
+        if 0 <= index < len(places):
+            self.go_to(int(places[index]))
 
     def action_fold(self) -> None:
         """Fold the session at the cursor, or open it."""
@@ -227,12 +229,17 @@ class TrailLines(LineView):
         gap = f"{span(time - trail.time(place - 1)):>8}" if place > first and width >= 48 else ""
         gap = gap or (" " * 8 if width >= 48 else "")
         since = offset(time - trail.time(first))
+        is_found = self.found is not None and self.found.has(place)
+        where = self.found.where(place) if self.found is not None and is_found else ""
         taken = len(since.rjust(9)) + 1 + len(gap) + bool(gap) + 3
-        if taken + cell_len(name) + cell_len(note) > width:
+        if where:
+            # What is asked for now; of the rest its sign says enough.
+            note, kind = f"{note[:1]} {visible(where)}".lstrip(), "line--match"
+            note = fit(note, max(width // 3, width - taken - cell_len(name) - 1)).rstrip()
+        elif taken + cell_len(name) + cell_len(note) > width:
             note = note.replace(_LEFT, _LEFT[:2], 1)
         room = width - taken - cell_len(note)
-        is_sought = bool(self.sought) and self.sought.casefold() in trail.name(place).casefold()
-        plain = "line--bad" if marks.left else "line--match" if is_sought else ""
+        plain = "line--bad" if marks.left else "line--match" if is_found and not where else ""
         return [
             (f"{since:>9} ", "line--dim"),
             (f"{gap} " if gap else "", "line--dim"),
