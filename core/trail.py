@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, overload
 import numpy as np
 
 from core.analysis import count_funnel
-from core.engine import Marks, Session
+from core.engine import Marks, Session, Unit
 from core.event import Event
 from core.journeys import Journeys
 from core.result import FunnelResult
 from core.study import Study
+from core.units import Units
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -50,6 +51,11 @@ class LocalTrail:
     of units that stand among each other, the last event counted."""
     pending: NDArray[np.bool_]
     """(n) likewise, of a unit that could still go on when the data ends."""
+    units: tuple[Unit, ...]
+    """Those that stand among each other, by their start; empty where each has events of its own."""
+    unit_of: Ints
+    """(2, n) the numbers of the first and the last of them that each event belongs to, from 1; 0
+    for none."""
     depths: NDArray[np.int8]
     """(j) the depth of each journey by itself; the study's scope does not matter."""
 
@@ -95,6 +101,7 @@ class LocalTrail:
             return Marks()
         mask, counted = int(self.matches[place]), int(self.counted[place])
         armed, start = int(self.armed[place]), int(self.start[place])
+        first, last = self.unit_of[:, place].tolist()
         return Marks(
             matches=tuple(i for i in range(stages) if mask >> i & 1),
             counted=counted if counted >= 0 else None,
@@ -102,11 +109,20 @@ class LocalTrail:
             start=self.time(start) if start >= 0 else None,
             left=bool(self.left[place]),
             pending=bool(self.pending[place]),
+            units=(first, last) if first else None,
         )
 
-    def last_counted(self, start: int, count: int) -> int | None:
-        """The place of the last event that counted, of so many from a place on; None for none."""
-        counted = np.flatnonzero(self.counted[start : start + count] >= 0)
+    def last_counted(self, start: int, count: int, unit: int | None = None) -> int | None:
+        """The place of the last event that counted, of so many from a place on; None for none.
+
+        With the number of a unit, of one that counted for it.
+        """
+        there = slice(start, start + count)
+        flags = self.counted[there] >= 0
+        if unit is not None:
+            first, last = self.unit_of[:, there]
+            flags &= (first <= unit) & (unit <= last)
+        counted = np.flatnonzero(flags)
         return start + int(counted[-1]) if len(counted) else None
 
     def density(self, bins: int) -> list[int]:
@@ -151,6 +167,8 @@ def make_trail(study: Study, user: str, journeys: Journeys) -> LocalTrail:
         start=marks.start,
         left=marks.left,
         pending=marks.pending,
+        units=marks.units,
+        unit_of=marks.unit_of,
         depths=depths,
     )
 
@@ -165,6 +183,8 @@ class _Columns:
         self.start = np.full(n, -1, dtype=np.int64)
         self.left = np.zeros(n, dtype=np.bool_)
         self.pending = np.zeros(n, dtype=np.bool_)
+        self.units: tuple[Unit, ...] = ()
+        self.unit_of = np.zeros((2, n), dtype=np.int64)
 
     def write(self, result: FunnelResult) -> None:
         """Mark the events as a funnel of one user came out."""
@@ -183,11 +203,35 @@ class _Columns:
                 reached = at >= 0
                 self.armed[origin[at[reached]]] = stage + 1
                 self.start[origin[at[reached]]] = origin[places[0, reached]]
+            self._tell_units(units, origin, numbers, places)
             end = origin[places[np.maximum(depths, 1) - 1, np.arange(len(numbers))]]
         is_over = (depths > 0) & (depths < stages)
         waits = result.pending[numbers]
         self.left[end[is_over & ~waits]] = True
         self.pending[end[is_over & waits]] = True
+
+    def _tell_units(self, units: Units, origin: Ints, numbers: Ints, places: Ints) -> None:
+        """Number the units of one user by their start, and tell whose each event is."""
+        begun = origin[units.starts]
+        order = np.argsort(begun, kind="stable")
+        number = np.empty(len(order), dtype=np.int64)
+        number[order] = np.arange(1, len(order) + 1)
+        time = units.journeys.log.time[begun[order]].tolist()
+        values: Sequence[str | None] = [None] * len(order)
+        if units.held is not None:
+            values = units.held.values(units.starts[order].tolist())
+        self.units = tuple(map(Unit, time, values))
+        first, last = np.full_like(self.unit_of[0], len(order) + 1), self.unit_of[1]
+        if units.named is not None and not units.are_attempts:
+            # Every event that matches a stage has a value, whether it counted or not.
+            row = np.arange(len(units.rows.positions))
+            own = number[units.named.searchsorted(row, side="right") - 1]
+            first[origin[units.rows.positions]] = last[origin[units.rows.positions]] = own
+        for at in places:
+            reached = at >= 0
+            np.minimum.at(first, origin[at[reached]], number[numbers[reached]])
+            np.maximum.at(last, origin[at[reached]], number[numbers[reached]])
+        self.unit_of[0] = np.where(last > 0, first, 0)
 
     def _fill(self, starts: Ints, stops: Ints, numbers: Ints, places: Ints) -> Ints:
         """Along each unit: how many counted events there have been, and the first of them.

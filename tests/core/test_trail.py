@@ -1,6 +1,7 @@
 """What is found in a trail, its density, and its size."""
 
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,8 @@ from hypothesis import strategies as st
 import core
 from tests.core.build import TRAIL, log_of, quick_log
 from tests.core.oracle import Trail
+
+DEMO = Path(__file__).parents[2] / "demo_events.json"
 
 STUDY = core.Study(timeout=3, stages=(core.Stage(("a",)), core.Stage(("c",))), window=9)
 
@@ -36,6 +39,43 @@ def test_the_density_counts_every_event_once_where_it_belongs(events: Trail, bin
     start, length = events[0][0], max(events[-1][0] - events[0][0], 1)
     places = Counter(min(int((time - start) / length * bins), bins - 1) for time, _ in events)
     assert density == [places[place] for place in range(bins)]
+
+
+@pytest.mark.parametrize("scope", ["journeys", "users"])
+def test_each_event_that_fills_a_stage_belongs_to_the_unit_of_its_value(scope: str) -> None:
+    engine = core.LocalEngine(core.read_events(str(DEMO)))
+    asked = core.Study(stages=(core.Stage(("product",)), core.Stage(("cart",))), hold="item")
+    asked = asked.with_scope("users" if scope == "users" else "journeys")
+    for user in engine.log.users:
+        trail = engine.journeys(asked, user)
+        starts = [unit.start for unit in trail.units]
+        assert starts == sorted(starts)
+        for place in range(len(trail)):
+            units, event = trail.marks(place).units, trail.event(place)
+            if event.name in ("product", "cart"):
+                assert units is not None
+                assert units[0] == units[1]
+                assert trail.units[units[0] - 1].held == event.properties["item"]
+            else:
+                assert units is None
+        for number, unit in enumerate(trail.units, 1):
+            last = trail.last_counted(0, len(trail), number)
+            assert last is not None
+            assert trail.event(last).properties["item"] == unit.held
+
+
+def test_an_event_tells_all_the_attempts_it_counts_for() -> None:
+    rows = [("u", name, at) for at, name in enumerate("aabxab")]
+    stages = (core.Stage(("a",)), core.Stage(("b",)))
+    for attempts, expected in (
+        ("starts", [(1, 1), (2, 2), (1, 2), None, (3, 3), (3, 3)]),
+        ("mixpanel", [(1, 1), None, (1, 1), None, (2, 2), (2, 2)]),
+        (None, [None] * 6),
+    ):
+        asked = core.Study(stages=stages, attempts=attempts)  # type: ignore[arg-type]  # from above
+        trail = core.LocalEngine(log_of(*rows)).journeys(asked, "u")
+        assert [trail.marks(place).units for place in range(6)] == expected
+        assert len(trail.units) == max((last for _, last in filter(None, expected)), default=0)
 
 
 def test_nobody_has_an_empty_trail() -> None:

@@ -94,12 +94,12 @@ class TrailLines(LineView):
         self.refresh()
         if shown is None or not lines:
             return
-        if shown.session is None and stays and place is not None and self.cursor > 0:
+        if shown.session is not None or shown.unit is not None:
+            self._go_to_end_of_attempt(shown)
+        elif stays and place is not None and self.cursor > 0:
             self.go_to(place)
-        elif shown.session is None:
-            self._go_to_session(0)
         else:
-            self._go_to_end_of_attempt(shown.session - 1)
+            self._go_to_session(0)
 
     def go_to(self, place: int) -> None:
         """Go to the event at a place, and open the session it is folded in."""
@@ -206,7 +206,11 @@ class TrailLines(LineView):
         study, marks = trail.study, trail.marks(place)
         session = trail.sessions[self._folds.session_of(place)]
         told = []
-        if marks.armed is not None and study.stages:
+        if marks.units is not None:
+            told.append(_units(marks.units, trail))
+        if trail.units and marks.start is None:
+            pass  # of several attempts at once there is none that this event would belong to
+        elif marks.armed is not None and study.stages:
             stage = visible(study.stages[marks.armed].label)
             told.append(f"→ {stage_sign(marks.armed)} {stage}")
         elif study.stages:
@@ -226,6 +230,9 @@ class TrailLines(LineView):
         first, time = int(self._folds.starts[number]), trail.time(place)
         marks, name = trail.marks(place), visible(trail.name(place))
         sign, note, kind = _note(marks, trail.study)
+        if marks.units is not None:
+            unit = self.shown.unit if self.shown is not None else None
+            note, kind = _unit_note(marks.units, unit, trail, note, kind)
         gap = f"{span(time - trail.time(place - 1)):>8}" if place > first and width >= 48 else ""
         gap = gap or (" " * 8 if width >= 48 else "")
         since = offset(time - trail.time(first))
@@ -270,17 +277,22 @@ class TrailLines(LineView):
         self.cursor = int(self._folds.headers[number])
         self.bring_into_sight(self.cursor, lines_after=shown)
 
-    def _go_to_end_of_attempt(self, number: int) -> None:
-        """Go to the last event of a session that counted: what follows is what was done instead."""
-        self._go_to_session(number)
-        if self.trail is None or not self.line_count or self._folds.folded[number]:
-            return
-        session = self.trail.sessions[number]
-        place = self.trail.last_counted(session.first_event, session.event_count)
+    def _go_to_end_of_attempt(self, shown: Shown) -> None:
+        """Go to the last event of what was asked for that counted: what follows is what was done
+        instead.
+        """
+        first, count = 0, len(shown.trail)
+        if shown.session is not None:
+            number = shown.session - 1
+            self._go_to_session(number)
+            if self._folds.folded[number]:
+                return
+            session = shown.trail.sessions[number]
+            first, count = session.first_event, session.event_count
+        place = shown.trail.last_counted(first, count, shown.unit)
         if place is not None:
-            self.cursor = self._folds.line_of(place)
-            rest = session.first_event + session.event_count - 1 - place
-            self.bring_into_sight(self.cursor, lines_after=rest)
+            self.go_to(place)
+            self.bring_into_sight(self.cursor, lines_after=first + count - 1 - place)
 
 
 def _place_of_time(trail: Trail, moment: int) -> int:
@@ -306,6 +318,26 @@ def _header_cells(session: Session, sign: str, width: int) -> list[Cell]:
     )
     text = next((text for text in texts if cell_len(text) < width), texts[-1])
     return [(sign, "line--bold", str(session.index - 1)), (fit(text, width - 1), "line--bold")]
+
+
+def _unit_note(
+    units: tuple[int, int], asked: int | None, trail: Trail, note: str, kind: str
+) -> tuple[str, str]:
+    """The note of an event that belongs to one of several attempts: which, and whether it is not
+    of the one asked for.
+    """
+    if asked is None or units[0] <= asked <= units[1]:
+        return f"{_units(units, trail)} {note}".rstrip(), kind or "line--dim"
+    return f"≠ {_units(units, trail)}", "line--dim"
+
+
+def _units(units: tuple[int, int], trail: Trail) -> str:
+    """The numbers of attempts, with the value that is held: "#2 mug", "#3–4"."""
+    first, last = units
+    if first < last:
+        return f"#{first}–{last}"
+    value = trail.units[first - 1].held
+    return f"#{first}" if value is None else f"#{first} {fit(visible(value), 24).rstrip()}"
 
 
 def _note(marks: Marks, study: Study) -> tuple[str, str, str]:
