@@ -54,7 +54,16 @@ async def test_help_tells_the_keys_of_the_pane(
             assert what not in here
         assert "Longer window" in told["The question"]
         assert "Save the funnel" in told["Keeping"]
-        for what in ("Timeout", "Scope", "Help", "Quit", "How it was read", "Next session", "["):
+        for what in (
+            "Shorter timeout",
+            "Longer timeout",
+            "Scope",
+            "Help",
+            "Quit",
+            "How it was read",
+            "Next session",
+            "[",
+        ):
             assert what in everywhere
 
 
