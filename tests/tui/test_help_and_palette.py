@@ -101,15 +101,16 @@ async def test_how_the_source_was_read_and_rejected_rows_with_place_and_reason(l
         assert "2 rejected" in face.status
         await face.press("!")
         face.screen(Source)
-        assert drawn_lines(face.app.screen.query_one(SourceLines))[:5] == [
+        assert drawn_lines(face.app.screen.query_one(SourceLines))[:7] == [
             " list",
             "   records · 4 rows",
-            "   user: user · event: event · time: time, ISO text, UTC where it names no zone"
-            " · duplicates by event_id",
+            "   user: user · event: event",
+            "   time: time, ISO text, UTC where it names no zone",
+            "   duplicates by event_id",
             " 1 duplicate left out",
             " Rejected",
         ]
-        lines = drawn_lines(face.app.screen.query_one(SourceLines))[5:]
+        lines = drawn_lines(face.app.screen.query_one(SourceLines))[7:]
         assert [line.split(":")[0] for line in lines] == ["   row 2", "   row 3"]
         assert "How it was read · 4 rows, 2 rejected" in face.text
         await face.press(leave)
@@ -121,6 +122,24 @@ async def test_no_rejected_rows_is_said_in_words() -> None:
     async with opened(demo_engine()) as face:
         await face.press("!")
         assert "Every row that was read is an event." in face.text
+
+
+async def test_a_long_warning_is_told_to_its_end() -> None:
+    times = ("1970-01-01T00:00:00Z", "2026-01-01T00:00:00Z")
+    rows = [{"user": "a", "event": "b", "time": time} for time in times]
+    async with opened(core.open_engine(rows)) as face:
+        await face.press("!")
+        for part in ("! the times span an unlikely range, from", "in list row 2"):
+            assert part in face.text
+
+
+@pytest.mark.parametrize("dialog", ["?", "x", "a", "f", "t", "i", "!", "ctrl+o", "ctrl+p", "/"])
+async def test_control_c_leaves_from_any_dialog(dialog: str) -> None:
+    async with opened(demo_engine()) as face:
+        await face.press({"?": "question_mark", "/": "slash"}.get(dialog, dialog))
+        await face.pilot.press("ctrl+c")
+        await until(face.pilot, lambda: not face.app.is_running or face.app._exit)
+    assert face.app.return_code == 0
 
 
 @pytest.mark.parametrize(("pane", "key"), [("1", "q"), ("2", "q"), ("3", "q"), ("1", "ctrl+q")])

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _NOTHING = Folds.of(np.empty(0, dtype=np.int64), 0)
 _LEFT = "✗ left here: "
 """How the note on the last event of who left begins; its sign says enough where room is short."""
+_SIGNS = "✗✓…≠"
+"""What notes begin with that is more than words."""
 
 
 class TrailLines(LineView):
@@ -241,10 +243,11 @@ class TrailLines(LineView):
         taken = len(since.rjust(9)) + 1 + len(gap) + bool(gap) + 3
         if where:
             # What is asked for now; of the rest its sign says enough.
-            note, kind = f"{note[:1]} {visible(where)}".lstrip(), "line--match"
-            note = fit(note, max(width // 3, width - taken - cell_len(name) - 1)).rstrip()
-        elif taken + cell_len(name) + cell_len(note) > width:
+            sign_of_note = f"{note[0]} " if note and note[0] in _SIGNS else ""
+            note, kind = f"{sign_of_note}{visible(where)}", "line--match"
+        elif taken + cell_len(name) + cell_len(note) + 1 > width:
             note = note.replace(_LEFT, _LEFT[:2], 1)
+        note = fit(note, max(width // 3, width - taken - cell_len(name) - 1)).rstrip()
         room = width - taken - cell_len(note)
         plain = "line--bad" if marks.left else "line--match" if is_found and not where else ""
         return [
