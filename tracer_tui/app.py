@@ -99,6 +99,13 @@ class TracerApp(App[None]):
         if not isinstance(self.screen, Help):
             self.push_screen(Help(keys_of(self, self.screen)))
 
+    def action_command_palette(self) -> None:
+        """Offer everything that can be done."""
+        from tracer_tui.screens.command_list import CommandList
+
+        if not isinstance(self.screen, CommandList):
+            self.push_screen(CommandList(id="--command-palette"))
+
     def get_key_display(self, binding: Binding) -> str:
         """Call keys what they are called in the texts."""
         return in_words(super().get_key_display(binding))

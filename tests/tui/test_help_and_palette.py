@@ -3,11 +3,13 @@
 import itertools
 
 import pytest
+from textual import events
 from textual.command import CommandPalette
-from textual.widgets import Static
+from textual.widgets import OptionList, Static
 
 import core
 from tests.tui.driving import (
+    NARROW,
     demo_engine,
     drawn_lines,
     opened,
@@ -86,6 +88,34 @@ async def test_the_palette_runs_what_is_chosen() -> None:
         await face.press("enter")
         await until(face.pilot, lambda: isinstance(face.app.screen, Explorer))
         await until(face.pilot, lambda: face.study.scope == "users")
+
+
+@pytest.mark.parametrize("size", [(1, 1), (20, 5), NARROW])
+@pytest.mark.parametrize("key", ["pageup", "pagedown", "up", "down", "ctrl+end", "ctrl+home"])
+async def test_keys_pressed_before_the_palette_is_drawn_do_no_harm(
+    size: tuple[int, int], key: str
+) -> None:
+    async with opened(demo_engine(), size=size) as face:
+        for name in ("ctrl+p", key, key):
+            face.app.post_message(events.Key(name, None))
+        await face.settled()
+        await face.press(key, "s", key, key)
+        assert isinstance(face.app.screen, CommandPalette)
+        await face.press("escape")
+        assert isinstance(face.app.screen, Explorer)
+
+
+async def test_a_page_of_the_palette_is_more_than_a_line() -> None:
+    async with opened(demo_engine()) as face:
+        await face.press("ctrl+p")
+        commands = face.app.screen.query_one(OptionList)
+        await until(face.pilot, lambda: commands.option_count > 30)
+        await face.press("pagedown")
+        here = commands.highlighted
+        assert here is not None
+        assert here > 2
+        await face.press("pageup")
+        assert commands.highlighted == 0
 
 
 async def test_the_palette_offers_each_action_once() -> None:
