@@ -3,6 +3,10 @@
 import random
 
 import pytest
+from rich.console import RenderableType
+from textual import events
+from textual.app import App
+from textual.screen import Screen
 
 from tests.tui.driving import FIVE, NARROW, WIDE, Face, demo_engine, opened, study, until
 
@@ -22,7 +26,21 @@ STATES = {
     "export": ("x",),
     "help": ("question_mark",),
     "source": ("!",),
+    "palette": ("ctrl+p",),
 }
+
+
+@pytest.fixture(autouse=True)
+def _drawn_as_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test has no terminal, and Textual leaves out there what it would send to one."""
+    display = App._display
+
+    def draw(app: App[object], screen: Screen[object], renderable: RenderableType | None) -> None:
+        if screen is app.screen and hasattr(renderable, "render_segments"):
+            renderable.render_segments(app.console)
+        display(app, screen, renderable)
+
+    monkeypatch.setattr(App, "_display", draw)
 
 
 async def sized(face: Face, size: tuple[int, int]) -> None:
@@ -32,7 +50,7 @@ async def sized(face: Face, size: tuple[int, int]) -> None:
     await face.settled()
 
 
-@pytest.mark.parametrize("state", ["panes", "drop-off"])
+@pytest.mark.parametrize("state", ["panes", "drop-off", "palette"])
 async def test_a_storm_of_sizes_ends_as_it_began(state: str) -> None:
     await storm(state, 6)
 
@@ -51,6 +69,7 @@ async def storm(state: str, gusts: int) -> None:
         for _ in range(gusts):
             for _ in range(chance.randint(1, 4)):
                 await face.pilot.resize_terminal(*chance.choice(SIZES))
+                face.app.post_message(events.Key("f5", None))  # nothing, but it is a key
             if chance.random() < 0.5:
                 await sized(face, chance.choice(SIZES))
         await sized(face, WIDE)
