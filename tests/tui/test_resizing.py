@@ -36,8 +36,9 @@ def _drawn_as_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     display = App._display
 
     def draw(app: App[object], screen: Screen[object], renderable: RenderableType | None) -> None:
-        if screen is app.screen and hasattr(renderable, "render_segments"):
-            renderable.render_segments(app.console)
+        render = getattr(renderable, "render_segments", None)
+        if screen is app.screen and render is not None:
+            render(app.console)
         display(app, screen, renderable)
 
     monkeypatch.setattr(App, "_display", draw)
