@@ -66,6 +66,8 @@ async def storm(state: str, gusts: int) -> None:
     chance = random.Random(state)
     async with opened(demo_engine(), study(",".join(FIVE)), size=WIDE) as face:
         await face.press(*STATES[state])
+        if state == "palette":
+            await until(face.pilot, lambda: "Add a stage" in face.text)
         before = face.text
         for _ in range(gusts):
             for _ in range(chance.randint(1, 4)):
