@@ -67,7 +67,9 @@ async def storm(state: str, gusts: int) -> None:
     async with opened(demo_engine(), study(",".join(FIVE)), size=WIDE) as face:
         await face.press(*STATES[state])
         if state == "palette":
-            await until(face.pilot, lambda: "Add a stage" in face.text)
+            for told in ("Add a stage", "Search for commands"):
+                await until(face.pilot, lambda told=told: told in face.text)  # type: ignore[misc]  # bound now
+            await face.settled()
         before = face.text
         for _ in range(gusts):
             for _ in range(chance.randint(1, 4)):
