@@ -6,9 +6,7 @@ import os
 from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
-from rich.console import RenderableType
 from textual import events, on
-from textual._compositor import ChopsUpdate
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
@@ -103,26 +101,14 @@ class TracerApp(App[None]):
 
     def action_command_palette(self) -> None:
         """Offer everything that can be done."""
-        from tracer_tui.screens.command_list import CommandList
+        from tracer_tui.screens.actions_palette import ActionsPalette
 
-        if not isinstance(self.screen, CommandList):
-            self.push_screen(CommandList(id="--command-palette"))
+        if not isinstance(self.screen, ActionsPalette):
+            self.push_screen(ActionsPalette(id="--command-palette"))
 
     def get_key_display(self, binding: Binding) -> str:
         """Call keys what they are called in the texts."""
         return in_words(super().get_key_display(binding))
-
-    def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
-        """Draw; all of it anew in place of lines that a smaller terminal has no more.
-
-        Textual 8.2.8 asks for such lines where the terminal shrinks while it is drawn on.
-        """
-        if isinstance(renderable, ChopsUpdate):
-            lines = [line for line, *_ in renderable.spans]
-            if not lines or max(lines) >= len(renderable.chops):
-                screen.refresh()
-                return
-        super()._display(screen, renderable)
 
     def _fatal_error(self) -> None:
         """Leave, with a line that says where it broke, without the values there."""

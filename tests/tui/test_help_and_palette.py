@@ -73,6 +73,7 @@ async def test_the_palette_offers_every_action_of_the_explorer() -> None:
     async with opened(demo_engine()) as face:
         await face.press("ctrl+p")
         assert isinstance(face.app.screen, CommandPalette)
+        assert "1 Users · 5" in face.text  # the screen below shines through
         await face.press("escape")
         offered = face.offered
         everything = bindings_by_place()["Explorer"]

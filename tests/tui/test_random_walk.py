@@ -1,13 +1,11 @@
 """Any keys and clicks in any order: the screen never breaks, and its numbers are always right."""
 
 import asyncio
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from textual.errors import NoWidget
 from textual.widgets import Input
 
 import core
@@ -69,8 +67,7 @@ async def walk(asked: Study, steps: list[str | tuple[int, int]]) -> None:
             if isinstance(step, str):
                 await face.press(step)
             else:
-                with suppress(NoWidget):  # the palette, before it is drawn, is nowhere
-                    await face.pilot.click(offset=step)
+                await face.pilot.click(offset=step)
                 await face.settled()
             assert face.app.is_running, step
             if isinstance(face.app.screen, Explorer):

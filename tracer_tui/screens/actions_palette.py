@@ -9,7 +9,7 @@ from textual.command import CommandPalette
 from textual.widgets import OptionList
 
 
-class CommandList(CommandPalette):
+class ActionsPalette(CommandPalette):
     """Textual's palette. Its own keys for pages look for lines that may not have been made yet."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
