@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from textual import events, on
 from textual.app import App, SystemCommand
+from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
@@ -105,6 +106,10 @@ class TracerApp(App[None]):
 
         if not isinstance(self.screen, ActionsPalette):
             self.push_screen(ActionsPalette(id="--command-palette"))
+
+    def pop_screen(self) -> AwaitComplete:
+        """Close the dialog on top. One that is closed twice at once closes nothing below it."""
+        return super().pop_screen() if self.screen.is_modal else AwaitComplete()
 
     def get_key_display(self, binding: Binding) -> str:
         """Call keys what they are called in the texts."""
