@@ -62,14 +62,17 @@ def from_timedelta(value: timedelta) -> int:
 
 def format_duration(microseconds: int) -> str:
     """The shortest exact text: "30m", "1h30m", "0s". `parse_duration` reads it back unchanged."""
-    if microseconds == 0:
-        return "0s"
+    return "".join(parts_of(microseconds))
+
+
+def parts_of(microseconds: int) -> list[str]:
+    """What a duration is made of, the largest unit first: "1h", "30m"; at least "0s"."""
     parts, rest = [], microseconds
     for unit in ("d", "h", "m", "s", "ms", "us"):
         count, rest = divmod(rest, MICROSECONDS[unit])
         if count:
             parts.append(f"{count}{unit}")
-    return "".join(parts)
+    return parts or ["0s"]
 
 
 def format_limit(microseconds: int | None) -> str:

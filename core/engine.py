@@ -188,6 +188,13 @@ class Trail(Protocol):
         """The event at a place, from 0."""
         ...
 
+    def events(self, start: int, stop: int) -> Sequence[Event]:
+        """The events from a place up to another; their properties are read together.
+
+        Looking at properties raises SourceError when their file has changed since.
+        """
+        ...
+
     def name(self, place: int) -> str:
         """The name of the event at a place."""
         ...
@@ -200,24 +207,42 @@ class Trail(Protocol):
         """What an event is to the funnel."""
         ...
 
-    def last_counted(self, start: int, count: int) -> int | None:
-        """The place of the last event that counted, of so many from a place on; None for none."""
+    @property
+    def units(self) -> Sequence[Unit]:
+        """What is counted of the user, by start, where units stand among each other: attempts, and
+        what shares a value that is held constant. Empty where each has events of its own.
+        """
+        ...
+
+    def last_counted(self, start: int, count: int, unit: int | None = None) -> int | None:
+        """The place of the last event that counted, of so many from a place on; None for none.
+
+        With the number of a unit, from 1, of one that counted for it.
+        """
         ...
 
     def density(self, bins: int) -> list[int]:
         """Events in each of so many equal stretches of the user's life."""
         ...
 
-    def matches_count(self, text: str) -> int:
-        """How many events have a text in their name; case is ignored."""
+    @property
+    def stage_places(self) -> NDArray[np.int64]:
+        """The places of the events that fill a stage, in order."""
         ...
 
-    def seek(self, place: int, step: int, text: str | None = None) -> int | None:
-        """The place of the next event (`step` 1) or the one before (-1) with a text in its name.
-
-        Without a text, of one that fills a stage. None when there is none that way.
-        """
+    def named(self, text: str) -> NDArray[np.int64]:
+        """The places of the events with a text in their name, in order; case is ignored."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One of several things counted that stand among each other in a trail."""
+
+    start: int
+    """Time of its first event, microseconds since 1970."""
+    held: str | None
+    """The value that its events share, where one is held constant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +262,9 @@ class Marks:
     """Whether its unit left with it: its last event, short of the last stage but past the first."""
     pending: bool = False
     """Whether its unit stands here and could still go on when the data ends."""
+    units: tuple[int, int] | None = None
+    """The numbers, from 1, of the first and the last of the trail's `units` that it belongs to;
+    None where it belongs to none, or where they do not stand among each other."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,13 +11,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from core import reasons
-from core.durations import LONGEST, format_duration
+from core.durations import LONGEST
 from core.errors import nearest
 from core.event import iso_text
 from core.funnel import Exclusion, Funnel
 from core.journeys import Journeys
 from core.probe import MOST_TRIED, Aim, Probe
 from core.study import Study
+from core.words import spelled
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ def _window(aim: Aim) -> Finding | None:
     found = None if need is None else aim.reached({"window": need})
     if window is None or need is None or found is None:
         return None
-    words = f"set the window to {format_duration(need)}"
+    words = f"set the window to {spelled(need)}"
     return reasons.too_long(aim, found, need, window), Remedy(words, {"window": need})
 
 
@@ -99,7 +100,7 @@ def _timeout(aim: Aim) -> Finding | None:
     found = None if pause is None else aim.reached({"timeout": pause})
     if pause is None or found is None:
         return None
-    words = f"set the session timeout to {format_duration(pause)}"
+    words = f"set the session timeout to {spelled(pause)}"
     return reasons.too_idle(aim, found, pause, timeout), Remedy(words, {"timeout": pause})
 
 

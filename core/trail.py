@@ -7,17 +7,19 @@ many there are.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, overload
 
 import numpy as np
 
 from core.analysis import count_funnel
-from core.engine import Marks, Session
+from core.engine import Marks, Session, Unit
 from core.event import Event
 from core.journeys import Journeys
 from core.result import FunnelResult
 from core.study import Study
+from core.units import Units
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -49,9 +51,13 @@ class LocalTrail:
     of units that stand among each other, the last event counted."""
     pending: NDArray[np.bool_]
     """(n) likewise, of a unit that could still go on when the data ends."""
+    units: tuple[Unit, ...]
+    """Those that stand among each other, by their start; empty where each has events of its own."""
+    unit_of: Ints
+    """(2, n) the numbers of the first and the last of them that each event belongs to, from 1; 0
+    for none."""
     depths: NDArray[np.int8]
     """(j) the depth of each journey by itself; the study's scope does not matter."""
-    _matching: dict[str, Ints] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
         """The number of events."""
@@ -74,7 +80,11 @@ class LocalTrail:
 
     def event(self, place: int) -> Event:
         """The event at a place, from 0."""
-        return self.made_of.log.events(place, place + 1)[0]
+        return self.events(place, place + 1)[0]
+
+    def events(self, start: int, stop: int) -> Sequence[Event]:
+        """The events from a place up to another; their properties are read together."""
+        return self.made_of.log.events(start, stop)
 
     def name(self, place: int) -> str:
         """The name of the event at a place."""
@@ -91,6 +101,7 @@ class LocalTrail:
             return Marks()
         mask, counted = int(self.matches[place]), int(self.counted[place])
         armed, start = int(self.armed[place]), int(self.start[place])
+        first, last = self.unit_of[:, place].tolist()
         return Marks(
             matches=tuple(i for i in range(stages) if mask >> i & 1),
             counted=counted if counted >= 0 else None,
@@ -98,11 +109,20 @@ class LocalTrail:
             start=self.time(start) if start >= 0 else None,
             left=bool(self.left[place]),
             pending=bool(self.pending[place]),
+            units=(first, last) if first else None,
         )
 
-    def last_counted(self, start: int, count: int) -> int | None:
-        """The place of the last event that counted, of so many from a place on; None for none."""
-        counted = np.flatnonzero(self.counted[start : start + count] >= 0)
+    def last_counted(self, start: int, count: int, unit: int | None = None) -> int | None:
+        """The place of the last event that counted, of so many from a place on; None for none.
+
+        With the number of a unit, of one that counted for it.
+        """
+        there = slice(start, start + count)
+        flags = self.counted[there] >= 0
+        if unit is not None:
+            first, last = self.unit_of[:, there]
+            flags &= (first <= unit) & (unit <= last)
+        counted = np.flatnonzero(flags)
         return start + int(counted[-1]) if len(counted) else None
 
     def density(self, bins: int) -> list[int]:
@@ -114,34 +134,16 @@ class LocalTrail:
         place = np.minimum((time - time[0]) / length * bins, bins - 1).astype(np.int64)
         return [int(count) for count in np.bincount(place, minlength=bins)]
 
-    def matches_count(self, text: str) -> int:
-        """How many events have a text in their name; case is ignored."""
-        return len(self._found(text))
+    @cached_property
+    def stage_places(self) -> Ints:
+        """The places of the events that fill a stage, in order."""
+        return np.flatnonzero(self.matches)
 
-    def seek(self, place: int, step: int, text: str | None = None) -> int | None:
-        """The place of the next event (`step` 1) or the one before (-1) with a text in its name.
-
-        Without a text, of one that fills a stage. None when there is none that way.
-        """
-        found = self._found(text)
-        if step > 0:
-            index = int(found.searchsorted(place, side="right"))
-            return int(found[index]) if index < len(found) else None
-        index = int(found.searchsorted(place)) - 1
-        return int(found[index]) if index >= 0 else None
-
-    def _found(self, text: str | None) -> Ints:
-        """The places of the events that `seek` looks for."""
-        key = "" if text is None else f"/{text}"
-        if key not in self._matching:
-            log = self.made_of.log
-            flags = self.matches != 0
-            if text is not None:
-                letters = text.casefold()
-                has = np.array([letters in name.casefold() for name in log.names], dtype=np.bool_)
-                flags = has[log.name] if len(has) else flags
-            self._matching[key] = np.flatnonzero(flags)
-        return self._matching[key]
+    def named(self, text: str) -> Ints:
+        """The places of the events with a text in their name, in order; case is ignored."""
+        log, letters = self.made_of.log, text.casefold()
+        has = np.array([letters in name.casefold() for name in log.names], dtype=np.bool_)
+        return np.flatnonzero(has[log.name]) if len(log) else np.empty(0, dtype=np.int64)
 
 
 def make_trail(study: Study, user: str, journeys: Journeys) -> LocalTrail:
@@ -165,6 +167,8 @@ def make_trail(study: Study, user: str, journeys: Journeys) -> LocalTrail:
         start=marks.start,
         left=marks.left,
         pending=marks.pending,
+        units=marks.units,
+        unit_of=marks.unit_of,
         depths=depths,
     )
 
@@ -179,6 +183,8 @@ class _Columns:
         self.start = np.full(n, -1, dtype=np.int64)
         self.left = np.zeros(n, dtype=np.bool_)
         self.pending = np.zeros(n, dtype=np.bool_)
+        self.units: tuple[Unit, ...] = ()
+        self.unit_of = np.zeros((2, n), dtype=np.int64)
 
     def write(self, result: FunnelResult) -> None:
         """Mark the events as a funnel of one user came out."""
@@ -197,11 +203,35 @@ class _Columns:
                 reached = at >= 0
                 self.armed[origin[at[reached]]] = stage + 1
                 self.start[origin[at[reached]]] = origin[places[0, reached]]
+            self._tell_units(units, origin, numbers, places)
             end = origin[places[np.maximum(depths, 1) - 1, np.arange(len(numbers))]]
         is_over = (depths > 0) & (depths < stages)
         waits = result.pending[numbers]
         self.left[end[is_over & ~waits]] = True
         self.pending[end[is_over & waits]] = True
+
+    def _tell_units(self, units: Units, origin: Ints, numbers: Ints, places: Ints) -> None:
+        """Number the units of one user by their start, and tell whose each event is."""
+        begun = origin[units.starts]
+        order = np.argsort(begun, kind="stable")
+        number = np.empty(len(order), dtype=np.int64)
+        number[order] = np.arange(1, len(order) + 1)
+        time = units.journeys.log.time[begun[order]].tolist()
+        values: Sequence[str | None] = [None] * len(order)
+        if units.held is not None:
+            values = units.held.values(units.starts[order].tolist())
+        self.units = tuple(map(Unit, time, values))
+        first, last = np.full_like(self.unit_of[0], len(order) + 1), self.unit_of[1]
+        if units.named is not None and not units.are_attempts:
+            # Every event that matches a stage has a value, whether it counted or not.
+            row = np.arange(len(units.rows.positions))
+            own = number[units.named.searchsorted(row, side="right") - 1]
+            first[origin[units.rows.positions]] = last[origin[units.rows.positions]] = own
+        for at in places:
+            reached = at >= 0
+            np.minimum.at(first, origin[at[reached]], number[numbers[reached]])
+            np.maximum.at(last, origin[at[reached]], number[numbers[reached]])
+        self.unit_of[0] = np.where(last > 0, first, 0)
 
     def _fill(self, starts: Ints, stops: Ints, numbers: Ints, places: Ints) -> Ints:
         """Along each unit: how many counted events there have been, and the first of them.

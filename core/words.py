@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
-from core.durations import MICROSECONDS
+from core.durations import parts_of
 from core.event import to_datetime
 
-_TWO_DAYS = 2 * MICROSECONDS["d"]
 
-
-def spelled(microseconds: int) -> str:
-    """A length of time: "26 h 10 min", "0.4 s"; days are counted from two days on."""
-    parts, rest = [], microseconds
-    sizes = [("h", "h"), ("min", "m")]
-    if microseconds >= _TWO_DAYS:
-        sizes.insert(0, ("d", "d"))
-    for word, unit in sizes:
-        count, rest = divmod(rest, MICROSECONDS[unit])
-        if count:
-            parts.append(f"{count} {word}")
-    if rest or not parts:
-        seconds = Decimal(rest) / MICROSECONDS["s"]
-        parts.append(f"{seconds.normalize():f} s")
-    return " ".join(parts)
+def spelled(microseconds: int | None) -> str:
+    """A length of time, "1d 2h 10m", as flags write it, with blanks; None, no limit, is "off"."""
+    return "off" if microseconds is None else " ".join(parts_of(microseconds))
 
 
 def moment(microseconds: int, known_day: int | None = None) -> str:

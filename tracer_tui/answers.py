@@ -15,6 +15,7 @@ from core.engine import (
     Sort,
     Summary,
     Trail,
+    Unit,
     UserRow,
     UsersPage,
 )
@@ -84,6 +85,8 @@ class Shown:
     """The events of one user."""
     session: int | None
     """The session to go to, from 1; None stays at the event where the person is."""
+    unit: int | None = None
+    """Which of the trail's units was asked for, from 1; None for all of them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +130,12 @@ def answer(engine: Engine, view: View, chosen: UserRow | None, summary: Summary)
 
 def trace(engine: Engine, study: Study, row: UserRow) -> Shown:
     """The trail behind a row of the list."""
-    return Shown(engine.journeys(study, row.user), row.journey)
+    trail = engine.journeys(study, row.user)
+    asked, unit = Unit(row.first, row.held), None
+    is_unit = row.journey is not None or row.held is not None
+    if is_unit and asked in trail.units:
+        unit = trail.units.index(asked) + 1
+    return Shown(trail, row.journey, unit)
 
 
 def fetch(engine: Engine, view: View, chosen: UserRow | None) -> Listing:

@@ -6,8 +6,9 @@ import os
 from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
-from textual import on
+from textual import events, on
 from textual.app import App, SystemCommand
+from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
@@ -34,7 +35,7 @@ class TracerApp(App[None]):
     VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-tall")]  # noqa: RUF012 - not a ClassVar
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("question_mark,f1", "help", "Help", key_display="?", id="app.help"),
-        Binding("ctrl+q,ctrl+c", "quit", "Quit", show=False, id="app.quit_always"),
+        Binding("ctrl+q,ctrl+c", "quit", "Quit", show=False, priority=True, id="app.quit_always"),
         Binding(
             "ctrl+p", "command_palette", "Palette", show=False, priority=True, id="app.palette"
         ),
@@ -78,6 +79,16 @@ class TracerApp(App[None]):
         self.theme = "ansi-dark" if self.no_color else self.config.theme or "textual-dark"
         when_told_to_end(lambda code: self.exit(return_code=code))
 
+    def on_key(self, event: events.Key) -> None:
+        """Keep a key until the screen it is for has been made.
+
+        It comes from a screen that made way while the key was on its way up.
+        """
+        if not self.screen.is_mounted:
+            event.prevent_default()
+            again = events.Key(event.key, event.character)
+            self.screen.call_later(self.post_message, again)
+
     async def action_quit(self) -> None:
         """Leave; with the exit code of an unreadable source if there was nothing to see."""
         self.exit(return_code=UNREADABLE if self._first.is_unreadable else 0)
@@ -88,6 +99,17 @@ class TracerApp(App[None]):
 
         if not isinstance(self.screen, Help):
             self.push_screen(Help(keys_of(self, self.screen)))
+
+    def action_command_palette(self) -> None:
+        """Offer everything that can be done."""
+        from tracer_tui.screens.actions_palette import ActionsPalette
+
+        if not isinstance(self.screen, ActionsPalette):
+            self.push_screen(ActionsPalette(id="--command-palette"))
+
+    def pop_screen(self) -> AwaitComplete:
+        """Close the dialog on top. One that is closed twice at once closes nothing below it."""
+        return super().pop_screen() if self.screen.is_modal else AwaitComplete()
 
     def get_key_display(self, binding: Binding) -> str:
         """Call keys what they are called in the texts."""

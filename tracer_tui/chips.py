@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from core.cohort import Did, Filter, Has, Part
-from core.durations import format_duration
 from core.stage import Stage
+from core.words import spelled
 from tracer_tui.drawing import stage_sign
 from tracer_tui.text import visible
 
@@ -42,7 +42,7 @@ def named(names: Sequence[str]) -> str:
 def stretch(at_least: int, below: int | None) -> str:
     """How long a stay was, as one of the stretches it is counted in."""
     if below is None:
-        return f"{format_duration(at_least)} or longer"
+        return f"{spelled(at_least)} or longer"
     if not at_least:
-        return f"under {format_duration(below)}"
-    return f"{format_duration(at_least)} to {format_duration(below)}"
+        return f"under {spelled(below)}"
+    return f"{spelled(at_least)} to {spelled(below)}"

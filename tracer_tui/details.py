@@ -62,7 +62,8 @@ class Details:
     timeouts: Ruler | None
     """Gaps between events, and sessions; None where a field tells sessions."""
     windows: Ruler | None
-    """The share that completes within each window; None without stages."""
+    """The share that completes within each window; None without stages, and where the window
+    decides what is counted."""
     is_estimate: bool = False
     """Whether the medians are those of a sample."""
 
@@ -92,10 +93,13 @@ def _timeouts(curves: Curves, study: Study) -> Ruler:
     return replace(ruler, is_estimate=curves.share < 1)
 
 
-def _windows(curves: Curves, study: Study) -> Ruler:
+def _windows(curves: Curves, study: Study) -> Ruler | None:
     near = (climb(study.window, WINDOWS, steps) for steps in (-1, 1))
     asked = [*EDGES[1:], study.window, *near]
-    shares = [counts[-1] / counts[0] if counts[0] else 0.0 for counts in curves.counts(asked)]
+    found = curves.counts(asked)
+    if not found or not all(found):
+        return None
+    shares = [counts[-1] / counts[0] if counts[0] else 0.0 for counts in found]
     known = dict(zip(asked, shares, strict=True))
     ruler = _ruler(shares[:NOTCHES], study.window, WINDOWS, known.__getitem__, curves.knee())
     return replace(ruler, is_estimate=curves.share < 1)

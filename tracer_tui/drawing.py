@@ -125,7 +125,7 @@ def offset(microseconds: int) -> str:
 def span(microseconds: int) -> str:
     """A length of time in its two largest units: "29m", "2d 4h", "1m 5s", "250ms", "0s"."""
     if 0 < microseconds < _SECOND:
-        return f"{microseconds // 1000}ms" if microseconds >= 1000 else f"{microseconds}µs"
+        return f"{microseconds // 1000}ms" if microseconds >= 1000 else f"{microseconds}us"
     rest = microseconds // _SECOND
     parts = []
     for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from core.durations import format_limit
 from core.engine import FunnelAnswer
 from core.event import iso_text
 from core.study import Study
+from core.words import spelled
 from tracer_tui.text import visible
 
 
@@ -24,7 +24,7 @@ def rules(study: Study) -> str:
 
 
 def _rules(study: Study) -> list[str]:
-    parts = [counted(study), study.order, f"window {format_limit(study.window)}"]
+    parts = [counted(study), study.order, f"window {spelled(study.window)}"]
     if study.attempts is not None:
         parts[0] += f" ({study.attempts}) of {study.scope.replace('journeys', 'sessions')}"
     if study.start != "best":
@@ -58,11 +58,11 @@ def _cuts(study: Study) -> list[str]:
     if cut.session_field is not None:
         parts = [f"sessions by {visible(cut.session_field)}"]
     else:
-        parts = [f"timeout {format_limit(study.timeout)}"]
+        parts = [f"timeout {spelled(study.timeout)}"]
     if cut.midnight_tz is not None:
         parts.append(f"midnight {visible(cut.midnight_tz)}")
     if cut.max_length is not None:
-        parts.append(f"at most {format_limit(cut.max_length)}")
+        parts.append(f"at most {spelled(cut.max_length)}")
     if cut.start_event is not None:
         parts.append(f"from {visible(cut.start_event)}")
     if cut.end_event is not None:

@@ -30,6 +30,15 @@ def visible(text: str) -> str:
     return "".join(sign if sign.isprintable() else _picture(sign) for sign in cut)
 
 
+def value_text(value: object) -> str:
+    """The value of a property as one reads it: text as it is, anything else as JSON."""
+    if isinstance(value, str):
+        return value
+    import json
+
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
 def content(text: str) -> Content:
     """`text` as content for a widget that would read a plain string as markup."""
     from textual.content import Content

@@ -5,7 +5,7 @@ So a timeline, its marks and an explanation are the same for every engine.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -33,9 +33,9 @@ class SampledTrail(LocalTrail):
     def _whole(self) -> LocalTrail:
         return self.whole()
 
-    def event(self, place: int) -> Event:
-        """The event at a place, from 0."""
-        return self._whole.event(place)
+    def events(self, start: int, stop: int) -> Sequence[Event]:
+        """The events from a place up to another."""
+        return self._whole.events(start, stop)
 
 
 def trail_of(table: EventTable, study: Study, user: str, data_end: int) -> LocalTrail:

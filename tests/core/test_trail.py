@@ -1,6 +1,7 @@
-"""A trail's search, its density, and its size."""
+"""What is found in a trail, its density, and its size."""
 
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,27 +12,22 @@ import core
 from tests.core.build import TRAIL, log_of, quick_log
 from tests.core.oracle import Trail
 
+DEMO = Path(__file__).parents[2] / "demo_events.json"
+
 STUDY = core.Study(timeout=3, stages=(core.Stage(("a",)), core.Stage(("c",))), window=9)
 
 
-@given(TRAIL, st.sampled_from((None, "a", "B", "", "x")), st.sampled_from((1, -1)))
-def test_seeking_goes_to_the_nearest_event_that_way(
-    events: Trail, text: str | None, step: int
-) -> None:
+@given(TRAIL, st.sampled_from(("a", "B", "", "x")))
+def test_places_are_found_by_name_and_by_stage(events: Trail, text: str) -> None:
     trail = core.LocalEngine(quick_log({"ana": events})).journeys(STUDY, "ana")
-
-    def fits(name: str) -> bool:
-        return name in ("a", "c") if text is None else text.lower() in name
-
-    places = [place for place, (_, name) in enumerate(events) if fits(name)]
-    if text is not None:
-        assert trail.matches_count(text) == len(places)
-    for place in range(-1, len(events) + 1):
-        if step > 0:
-            expected = next((found for found in places if found > place), None)
-        else:
-            expected = next((found for found in reversed(places) if found < place), None)
-        assert trail.seek(place, step, text) == expected
+    names = [name for _, name in events]
+    assert trail.named(text).tolist() == [
+        place for place, name in enumerate(names) if text.lower() in name
+    ]
+    assert trail.stage_places.tolist() == [
+        place for place, name in enumerate(names) if name in ("a", "c")
+    ]
+    assert [event.name for event in trail.events(1, len(names))] == names[1:]
 
 
 @given(TRAIL, st.integers(1, 9))
@@ -45,10 +41,48 @@ def test_the_density_counts_every_event_once_where_it_belongs(events: Trail, bin
     assert density == [places[place] for place in range(bins)]
 
 
+@pytest.mark.parametrize("scope", ["journeys", "users"])
+def test_each_event_that_fills_a_stage_belongs_to_the_unit_of_its_value(scope: str) -> None:
+    engine = core.LocalEngine(core.read_events(str(DEMO)))
+    asked = core.Study(stages=(core.Stage(("product",)), core.Stage(("cart",))), hold="item")
+    asked = asked.with_scope("users" if scope == "users" else "journeys")
+    for user in engine.log.users:
+        trail = engine.journeys(asked, user)
+        starts = [unit.start for unit in trail.units]
+        assert starts == sorted(starts)
+        for place in range(len(trail)):
+            units, event = trail.marks(place).units, trail.event(place)
+            if event.name in ("product", "cart"):
+                assert units is not None
+                assert units[0] == units[1]
+                assert trail.units[units[0] - 1].held == event.properties["item"]
+            else:
+                assert units is None
+        for number, unit in enumerate(trail.units, 1):
+            last = trail.last_counted(0, len(trail), number)
+            assert last is not None
+            assert trail.event(last).properties["item"] == unit.held
+
+
+def test_an_event_tells_all_the_attempts_it_counts_for() -> None:
+    rows = [("u", name, at) for at, name in enumerate("aabxab")]
+    stages = (core.Stage(("a",)), core.Stage(("b",)))
+    for attempts, expected in (
+        ("starts", [(1, 1), (2, 2), (1, 2), None, (3, 3), (3, 3)]),
+        ("mixpanel", [(1, 1), None, (1, 1), None, (2, 2), (2, 2)]),
+        (None, [None] * 6),
+    ):
+        asked = core.Study(stages=stages, attempts=attempts)  # type: ignore[arg-type]  # from above
+        trail = core.LocalEngine(log_of(*rows)).journeys(asked, "u")
+        assert [trail.marks(place).units for place in range(6)] == expected
+        assert len(trail.units) == max((last for _, last in filter(None, expected)), default=0)
+
+
 def test_nobody_has_an_empty_trail() -> None:
     trail = core.LocalEngine(log_of(("ana", "a", 0))).journeys(STUDY, "nobody")
     assert (len(trail), len(trail.sessions), trail.density(3)) == (0, 0, [0, 0, 0])
-    assert trail.seek(0, 1) is None
+    assert not len(trail.stage_places)
+    assert not len(trail.named("a"))
 
 
 @pytest.mark.slow

@@ -3,7 +3,7 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracer_tui.screens.asking import Newest
+from tracer_tui.asking import Newest
 
 
 def test_a_first_question_runs_at_once() -> None:

@@ -40,6 +40,7 @@ def test_the_keys_of_all_panes_and_screens_are_found() -> None:
     assert {node.__name__ for node in NODES} == {
         *("TracerApp", "Opening", "Explorer", "OutputKeys", "PaneKeys", "StudyKeys", "Exact"),
         *("Help", "Prompt", "Source", "Picker", "DropOff", "Why", "ExportBox", "FunnelPicker"),
+        "ActionsPalette",
         *("LineView", "UserList", "SessionTimeline", "TrailLines", "FunnelBars"),
     }
 

@@ -202,8 +202,8 @@ def test_offsets(microseconds: int, text: str) -> None:
     ("microseconds", "text"),
     [
         (0, "0s"),
-        (1, "1µs"),
-        (999, "999µs"),
+        (1, "1us"),
+        (999, "999us"),
         (MS, "1ms"),
         (SECOND - 1, "999ms"),
         (SECOND, "1s"),

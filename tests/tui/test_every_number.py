@@ -43,10 +43,11 @@ def numbers(face: Face, width: int) -> list[tuple[int, int, str, int | None]]:
         (demo_engine(), study(",".join(FIVE), timeout="5m")),
         (demo_engine(), study(",".join(FIVE), scope="users", window="15m")),
         (demo_engine(), Study(stages=study("product,cart,payment").stages, attempts="starts")),
+        (demo_engine(), Study(stages=study("product,cart,payment").stages, attempts="mixpanel")),
         (demo_engine(), Study(stages=study("product,purchase").stages, hold="device")),
         (WAITING, study("a,b", scope="users", window="7d")),
     ],
-    ids=["short", "users", "attempts", "held", "pending"],
+    ids=["short", "users", "attempts", "one after another", "held", "pending"],
 )
 async def test_every_number_of_the_funnel_opens_as_many(
     engine: core.LocalEngine, asked: Study

@@ -3,11 +3,13 @@
 import itertools
 
 import pytest
+from textual import events
 from textual.command import CommandPalette
-from textual.widgets import Static
+from textual.widgets import OptionList, Static
 
 import core
 from tests.tui.driving import (
+    NARROW,
     demo_engine,
     drawn_lines,
     opened,
@@ -54,7 +56,16 @@ async def test_help_tells_the_keys_of_the_pane(
             assert what not in here
         assert "Longer window" in told["The question"]
         assert "Save the funnel" in told["Keeping"]
-        for what in ("Timeout", "Scope", "Help", "Quit", "How it was read", "Next session", "["):
+        for what in (
+            "Shorter timeout",
+            "Longer timeout",
+            "Scope",
+            "Help",
+            "Quit",
+            "How it was read",
+            "Next session",
+            "[",
+        ):
             assert what in everywhere
 
 
@@ -62,6 +73,7 @@ async def test_the_palette_offers_every_action_of_the_explorer() -> None:
     async with opened(demo_engine()) as face:
         await face.press("ctrl+p")
         assert isinstance(face.app.screen, CommandPalette)
+        assert "1 Users · 5" in face.text  # the screen below shines through
         await face.press("escape")
         offered = face.offered
         everything = bindings_by_place()["Explorer"]
@@ -80,6 +92,34 @@ async def test_the_palette_runs_what_is_chosen() -> None:
         await until(face.pilot, lambda: face.study.scope == "users")
 
 
+@pytest.mark.parametrize("size", [(1, 1), (20, 5), NARROW])
+@pytest.mark.parametrize("key", ["pageup", "pagedown", "up", "down", "ctrl+end", "ctrl+home"])
+async def test_keys_pressed_before_the_palette_is_drawn_do_no_harm(
+    size: tuple[int, int], key: str
+) -> None:
+    async with opened(demo_engine(), size=size) as face:
+        for name in ("ctrl+p", key, key):
+            face.app.post_message(events.Key(name, None))
+        await face.settled()
+        await face.press(key, "s", key, key)
+        assert isinstance(face.app.screen, CommandPalette)
+        await face.press("escape")
+        assert isinstance(face.app.screen, Explorer)
+
+
+async def test_a_page_of_the_palette_is_more_than_a_line() -> None:
+    async with opened(demo_engine()) as face:
+        await face.press("ctrl+p")
+        commands = face.app.screen.query_one(OptionList)
+        await until(face.pilot, lambda: commands.option_count > 30)
+        await face.press("pagedown")
+        here = commands.highlighted
+        assert here is not None
+        assert here > 2
+        await face.press("pageup")
+        assert commands.highlighted == 0
+
+
 async def test_the_palette_offers_each_action_once() -> None:
     async with opened(demo_engine()) as face:
         offered = face.offered
@@ -93,15 +133,16 @@ async def test_how_the_source_was_read_and_rejected_rows_with_place_and_reason(l
         assert "2 rejected" in face.status
         await face.press("!")
         face.screen(Source)
-        assert drawn_lines(face.app.screen.query_one(SourceLines))[:5] == [
+        assert drawn_lines(face.app.screen.query_one(SourceLines))[:7] == [
             " list",
             "   records · 4 rows",
-            "   user: user · event: event · time: time, ISO text, UTC where it names no zone"
-            " · duplicates by event_id",
+            "   user: user · event: event",
+            "   time: time, ISO text, UTC where it names no zone",
+            "   duplicates by event_id",
             " 1 duplicate left out",
             " Rejected",
         ]
-        lines = drawn_lines(face.app.screen.query_one(SourceLines))[5:]
+        lines = drawn_lines(face.app.screen.query_one(SourceLines))[7:]
         assert [line.split(":")[0] for line in lines] == ["   row 2", "   row 3"]
         assert "How it was read · 4 rows, 2 rejected" in face.text
         await face.press(leave)
@@ -113,6 +154,24 @@ async def test_no_rejected_rows_is_said_in_words() -> None:
     async with opened(demo_engine()) as face:
         await face.press("!")
         assert "Every row that was read is an event." in face.text
+
+
+async def test_a_long_warning_is_told_to_its_end() -> None:
+    times = ("1970-01-01T00:00:00Z", "2026-01-01T00:00:00Z")
+    rows = [{"user": "a", "event": "b", "time": time} for time in times]
+    async with opened(core.open_engine(rows)) as face:
+        await face.press("!")
+        for part in ("! the times span an unlikely range, from", "in list row 2"):
+            assert part in face.text
+
+
+@pytest.mark.parametrize("dialog", ["?", "x", "a", "f", "t", "i", "!", "ctrl+o", "ctrl+p", "/"])
+async def test_control_c_leaves_from_any_dialog(dialog: str) -> None:
+    async with opened(demo_engine()) as face:
+        await face.press({"?": "question_mark", "/": "slash"}.get(dialog, dialog))
+        await face.pilot.press("ctrl+c")
+        await until(face.pilot, lambda: not face.app.is_running or face.app._exit)
+    assert face.app.return_code == 0
 
 
 @pytest.mark.parametrize(("pane", "key"), [("1", "q"), ("2", "q"), ("3", "q"), ("1", "ctrl+q")])

@@ -35,3 +35,17 @@ async def test_a_click_on_a_key_presses_it() -> None:
         assert face.focused is face.trail_lines
         await face.click(keys, (WIDE[0] - 3, 0))
         face.screen(Help)
+
+
+async def test_keys_that_belong_together_are_one_entry_and_each_can_be_clicked() -> None:
+    async with opened(demo_engine(), size=WIDE) as face:
+        line = shown(face, WIDE[0])
+        assert " [ ] Timeout " in line
+        keys = face.explorer.query_one(KeyLine)
+        await face.click(keys, (line.index("]"), 0))
+        assert face.study.timeout == 45 * 60_000_000
+        await face.click(keys, (line.index("["), 0))
+        assert face.study.timeout == 30 * 60_000_000
+        face.app.set_keymap({"timeout.shorter": "f7"})
+        await face.settled()
+        assert " ] f7 Timeout " in shown(face, WIDE[0])

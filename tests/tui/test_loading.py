@@ -4,15 +4,18 @@ import threading
 from collections.abc import Callable
 
 import pytest
+from textual import events
+from textual.message import Message
 from textual.widgets import Static
 
 import core
 from core.engine import Engine
 from core.reading.progress import Share
 from core.study import Study
-from tests.tui.driving import DEMO, PATIENCE, Face, demo_engine, until
+from tests.tui.driving import DEMO, PATIENCE, Face, app_on, demo_engine, until
 from tracer_tui.app import UNREADABLE, TracerApp
 from tracer_tui.crash import state_folder
+from tracer_tui.screens.export_box import ExportBox
 from tracer_tui.screens.help import Help
 from tracer_tui.screens.opening import Opening
 
@@ -88,6 +91,28 @@ async def test_keys_that_need_events_wait_for_them_and_help_does_not() -> None:
         assert isinstance(app.screen, Opening)
         slow.let_on.set()
         await until(pilot, lambda: face.opened is not None)
+
+
+@pytest.mark.parametrize("key", ["3", "escape", "slash", "x", "i", "y", "z", "a", "f", "(", "tab"])
+async def test_a_key_from_a_screen_that_is_gone_waits_for_the_explorer_to_be_made(key: str) -> None:
+    seen: list[Message] = []
+    app = app_on(demo_engine())
+
+    def press_when_opened(message: Message) -> None:
+        seen.append(message)
+        if isinstance(message, Opening.Opened):
+            pressed = events.Key(key, None)
+            pressed._set_forwarded()  # the screen of the opening had it first
+            app.post_message(pressed)
+
+    async with app.run_test(message_hook=press_when_opened) as pilot:
+        face = Face(pilot, seen)
+        await until(pilot, lambda: face.opened is not None)
+        await face.settled()
+        if key == "3":
+            assert face.focused is face.bars
+        elif key == "x":
+            assert isinstance(app.screen, ExportBox)
 
 
 async def test_a_source_that_cannot_be_read_says_why_and_leaves_with_its_code() -> None:

@@ -7,15 +7,17 @@ import shlex
 from pathlib import Path
 
 import pytest
+from textual.command import CommandPalette
 from textual.widgets import Input
 
 from core.settings import NAMES, study_of
 from core.study import Study
 from tests.tui.driving import FIVE, WIDE, Face, demo_engine, drawn_lines, opened, study, until
+from tests.tui.hostile import SHORT
 from tests.tui.test_hostile import check, hostile_engine
 from tracer_tui.app import TracerApp
 from tracer_tui.flags import build_parser
-from tracer_tui.saved import config_folder
+from tracer_tui.saved import SavedFunnels, config_folder
 from tracer_tui.screens.export_box import ExportBox
 from tracer_tui.screens.funnel_picker import FunnelPicker
 
@@ -143,6 +145,32 @@ async def test_there_is_nothing_to_open_before_anything_is_saved() -> None:
         config_folder().mkdir(parents=True)
         (config_folder() / "tracer.toml").write_text("[funnels")
         await face.press("ctrl+o")
+        assert "cannot read" in face.notes[-1]
+
+
+async def test_the_palette_opens_each_saved_funnel_by_its_name() -> None:
+    asked = {name: ASKED.with_timeout(at * 60_000_000) for at, name in enumerate(SHORT.values())}
+    saved = SavedFunnels((config_folder() / "tracer.toml",))
+    for name, its_study in asked.items():
+        saved.save(name, its_study)
+    async with opened(demo_engine(), ASKED, size=WIDE) as face:
+        await face.press("ctrl+p")
+        check(face)
+        face.app.screen.query_one(Input).value = "open funnel: [@click=app.quit]"
+        await until(face.pilot, lambda: f"Open funnel: {SHORT['action']}" in face.text)
+        check(face)
+        await face.press("enter")
+        await until(face.pilot, lambda: face.study == asked[SHORT["action"]])
+        await face.press("u")
+        assert face.study == ASKED
+
+
+async def test_the_palette_tells_that_saved_funnels_cannot_be_read() -> None:
+    config_folder().mkdir(parents=True)
+    (config_folder() / "tracer.toml").write_text("[funnels")
+    async with opened(demo_engine(), ASKED) as face:
+        await face.press("ctrl+p")
+        assert isinstance(face.app.screen, CommandPalette)
         assert "cannot read" in face.notes[-1]
 
 

@@ -1,6 +1,9 @@
 """Going between the panes, by key and mouse, at any size and on an empty log."""
 
+from pathlib import Path
+
 import pytest
+from textual import events
 
 import core
 from core.cohort import EVERYBODY, Cohort, Part
@@ -147,3 +150,28 @@ async def test_any_size_works(size: tuple[int, int]) -> None:
         await until(face.pilot, lambda: len(face.text.splitlines()) == WIDE[1])
         await face.settled()
         assert "left at ④ payment ✕" in face.text
+
+
+@pytest.mark.parametrize("key", ["t", "a", "x", "i", "f", "ctrl+o", "ctrl+s", "!", "?", "v"])
+async def test_a_dialog_that_is_closed_twice_at_once_closes_nothing_else(
+    key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with opened(demo_engine()) as face:
+        await face.press("3", "g", {"?": "question_mark"}.get(key, key))
+        dialog = face.app.screen
+        if dialog is face.explorer:
+            return  # nothing is saved yet, so there is nothing to open
+        dialog.dismiss(None)
+        dialog.dismiss(None)
+        await face.settled()
+        assert face.app.screen is face.explorer
+
+
+async def test_enter_pressed_twice_at_once_answers_a_dialog_once() -> None:
+    async with opened(demo_engine()) as face:
+        await face.press("t", *"7m")
+        for _ in range(3):
+            face.app.post_message(events.Key("enter", "\r"))
+        await face.settled()
+        assert face.app.screen is face.explorer

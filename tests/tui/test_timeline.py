@@ -1,5 +1,6 @@
 """The timeline: folding, the strip, the drawer, jumps and the search in the trail."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from textual.widgets import Input
@@ -161,3 +162,37 @@ def with_aliases(folder: Path) -> core.Engine:
 async def test_the_title_tells_the_ids_that_were_merged(tmp_path: Path) -> None:
     async with opened(with_aliases(tmp_path), size=WIDE) as face:
         assert face.title(face.timeline) == "2 ana · 1 session · 3 events · also anonymous, x"
+
+
+async def test_events_of_another_value_than_the_one_that_left_are_told_apart() -> None:
+    asked = replace(study("product,cart"), hold="item")
+    async with opened(demo_engine(), asked, size=WIDE) as face:
+        await face.press("1", "slash", *"dee", "enter", "2")
+        notes = [line[line.index("#") :] for line in face.timeline_lines() if "#" in line]
+        assert notes == [
+            "#1 candle ✗ left here: no cart",
+            "#2 vase start",
+            "#2 vase ✓ completed",
+            "#3 wrap ✗ left here: no cart",
+        ]
+        await face.press("1", "escape", "3", "g", "enter", *"gjj")
+        seen = []
+        for _ in range(2):
+            row, lines = face.lines.row, face.timeline_lines()
+            assert row is not None
+            others = [line for line in lines if "≠ #" in line]
+            assert not any(str(row.held) in line for line in others)
+            here = lines[face.trail_lines.cursor]
+            assert here.endswith(f" {row.held} ✗ left here: no cart")
+            await face.press("2")
+            assert f"#{face.explorer.shown.unit} {row.held} · → ② cart" in face.text  # type: ignore[union-attr]  # somebody is shown
+            seen.append((row.user, row.held, len(others)))
+            await face.press("1", "k")
+        assert seen == [("dee", "candle", 3), ("dee", "wrap", 3)]
+
+
+async def test_attempts_are_numbered_in_the_timeline() -> None:
+    asked = replace(study("product,cart"), attempts="starts")
+    async with opened(demo_engine(), asked, size=WIDE) as face:
+        notes = [line[line.index("#") :] for line in face.timeline_lines() if "#" in line]
+        assert notes == ["#1 start", "#2 start", "#1–2 ✓ completed"]

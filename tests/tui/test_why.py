@@ -66,7 +66,7 @@ async def test_i_says_why_and_what_would_convert() -> None:
     async with opened(shop(), study("view,purchase", window="30m", scope="users")) as face:
         await ask_why(face)
         assert face.title(card(face).query_one("#why")) == "Why · ana · 1 of 2 stages"
-        assert "purchase came 1 h after view; the window is 30 min" in face.text
+        assert "purchase came 1h after view; the window is 30m" in face.text
         assert "To convert: set the window to 1h." in face.text
         assert "enter makes the change, esc closes" in face.text
 
@@ -85,7 +85,7 @@ async def test_the_walk_says_what_is_waited_for_after_each_event() -> None:
 async def test_the_walk_of_who_converted_ends_with_a_mark() -> None:
     async with opened(demo_engine()) as face:
         await ask_why(face)
-        assert "converted in 17 min 10 s" in face.text
+        assert "converted in 17m 10s" in face.text
         assert "To convert" not in face.text
         assert "No single change" not in face.text
         assert walked(face)[-1] == "    +24:20 ⑤ purchase  ✓ converted"
@@ -117,7 +117,7 @@ async def test_enter_makes_the_change() -> None:
         assert face.study == study("view,purchase", window="1h", scope="users")
         assert face.counts == [2, 1]
         await ask_why(face)
-        assert "converted in 1 h" in face.text
+        assert "converted in 1h" in face.text
 
 
 async def test_enter_can_change_the_stages() -> None:
@@ -160,7 +160,7 @@ async def test_enter_does_nothing_where_nothing_helps() -> None:
 async def test_pending_users_are_not_advised() -> None:
     async with opened(shop(), study("view,cart", window="2h", scope="users")) as face:
         await ask_why(face)
-        assert "may still convert: 59 min 30 s left" in face.text
+        assert "may still convert: 59m 30s left" in face.text
         assert "No single change" not in face.text
         await face.press("enter")
         card(face)

@@ -22,10 +22,10 @@ from core.engine import Engine, FunnelAnswer, UserRow
 from core.errors import Cancelled, TracerError
 from core.event import Event
 from tracer_tui.answers import Answers, Listing, Shown, View, answer, fetch_around, trace
+from tracer_tui.asking import Newest, Question
 from tracer_tui.details import Details, find_details
 from tracer_tui.leaving import TO_KILL, held
 from tracer_tui.rules import changed
-from tracer_tui.screens.asking import Newest, Question
 from tracer_tui.text import visible
 
 PATIENCE = 0.03

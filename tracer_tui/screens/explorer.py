@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import zip_longest
 from typing import ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.command import Provider
 from textual.containers import Horizontal, Vertical
 
 from core.cohort import EVERYBODY, Cohort, Filter, Kind, Part
@@ -17,6 +19,7 @@ from tracer_tui.drawing import plural
 from tracer_tui.ladder import TIMEOUTS, WINDOWS, climb
 from tracer_tui.rules import counted
 from tracer_tui.screens.drop_off import DropOff
+from tracer_tui.screens.funnel_commands import FunnelCommands
 from tracer_tui.screens.output_keys import OutputKeys
 from tracer_tui.screens.picker import FilterPicker
 from tracer_tui.screens.source import Source
@@ -40,6 +43,7 @@ class Explorer(OutputKeys):
 
     CSS_PATH = "explorer.tcss"
     AUTO_FOCUS = "#user-lines"
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {FunnelCommands}
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f", "filter", "Filter", id="users.filter"),
         Binding("i", "why", "Why", id="study.why"),

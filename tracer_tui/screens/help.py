@@ -35,7 +35,8 @@ def keys_of(app: App[None], screen: Screen[object]) -> Groups:
     }
     for active in screen.active_bindings.values():
         node, binding = active.node, active.binding
-        if binding.description and active.enabled:
+        # Textual's own keys without an id are those of a line of text.
+        if binding.id is not None and binding.description and active.enabled:
             title = _title(binding, is_here=node not in (screen, app))
             key = app.get_key_display(replace(binding, key_display=None))
             groups[title].setdefault(binding.description, []).append(key)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
 from textual import events
@@ -200,12 +200,18 @@ class OutputKeys(PaneKeys):
         hint = "it can be opened with ctrl+o, or with --funnel"
         self.app.push_screen(Prompt("Save the funnel as", hint, "", _check_name), save)
 
-    def action_open(self) -> None:
-        """Choose a funnel that was saved."""
+    def saved_funnels(self) -> Mapping[str, Study] | None:
+        """The funnels under names; says why and returns None when they cannot be read."""
         try:
-            funnels = self._saved.load()
+            return self._saved.load()
         except TracerError as error:
             self._tell(str(error), "error")
+            return None
+
+    def action_open(self) -> None:
+        """Choose a funnel that was saved."""
+        funnels = self.saved_funnels()
+        if funnels is None:
             return
         if not funnels:
             self._tell("No funnel is saved yet: ctrl+s saves this one")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import zip_longest
+from textwrap import wrap
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -15,6 +17,9 @@ from core.reading.report import LoadReport, PartReport
 from tracer_tui.drawing import count, plural
 from tracer_tui.text import visible
 from tracer_tui.widgets.line_view import Cell, LineView
+
+_WIDTH = 70
+"""Characters of a line of a warning: so many have room in the narrowest box."""
 
 
 class SourceLines(LineView):
@@ -61,9 +66,10 @@ def _lines(report: LoadReport) -> Iterator[Sequence[Cell]]:
         yield [(f" {visible(part.source)}", "line--bold")]
         yield [(f"   {_rows(part)}", "")]
         if part.time_field is not None:
-            yield [(f"   {visible(_fields(part))}", "line--dim")]
+            yield from ([(f"   {visible(told)}", "line--dim")] for told in _fields(part))
     for warning in report.warnings:
-        yield [(f" ! {visible(warning)}", "line--bad")]
+        for sign, line in zip_longest("!", wrap(visible(warning), _WIDTH), fillvalue=" "):
+            yield [(f" {sign} {line}", "line--bad")]
     if report.duplicate_events:
         yield [(f" {plural(report.duplicate_events, 'duplicate')} left out", "")]
     if report.merged_ids:
@@ -87,8 +93,9 @@ def _rows(part: PartReport) -> str:
     return visible(f"{part.format}{shape}{why} · {plural(part.rows, 'row')}")
 
 
-def _fields(part: PartReport) -> str:
+def _fields(part: PartReport) -> Iterator[str]:
     """Which fields were taken for what."""
-    told = f"user: {part.user_field} · event: {part.event_field} · time: {part.time_field}"
-    told += f", {part.time_kind}" if part.time_kind else ""
-    return told if part.id_field is None else f"{told} · duplicates by {part.id_field}"
+    yield f"user: {part.user_field} · event: {part.event_field}"
+    yield f"time: {part.time_field}" + (f", {part.time_kind}" if part.time_kind else "")
+    if part.id_field is not None:
+        yield f"duplicates by {part.id_field}"

@@ -24,13 +24,15 @@ from tracer_tui.screens.picker import StagePicker, text_of
 from tracer_tui.screens.prompt import Prompt
 from tracer_tui.widgets.funnel_bars import FunnelBars
 
+_TIMEOUT = Binding.Group("Timeout")
+
 
 class StudyKeys(Exact):
     """A screen over a view of a study, with the keys that change it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("[", "timeout(-1)", "Timeout", key_display="[ ]", id="timeout.shorter"),
-        Binding("]", "timeout(1)", "Longer timeout", show=False, id="timeout.longer"),
+        Binding("[", "timeout(-1)", "Shorter timeout", id="timeout.shorter", group=_TIMEOUT),
+        Binding("]", "timeout(1)", "Longer timeout", id="timeout.longer", group=_TIMEOUT),
         Binding("t", "type_timeout", "Type a timeout", show=False, id="timeout.type"),
         Binding("{", "window(-1)", "Shorter window", show=False, id="window.shorter"),
         Binding("}", "window(1)", "Longer window", show=False, id="window.longer"),

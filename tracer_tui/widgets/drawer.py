@@ -10,7 +10,7 @@ from textual.reactive import reactive
 
 from core.event import Event
 from tracer_tui.drawing import fit
-from tracer_tui.text import visible
+from tracer_tui.text import value_text, visible
 from tracer_tui.widgets.line_view import Cell, LineView
 
 _LONGEST_NAME = 24
@@ -31,7 +31,7 @@ class Drawer(LineView, can_focus=False):
             return
         when = event.time.isoformat(sep=" ", timespec="milliseconds").replace("+00:00", " UTC")
         self.border_title = Content(f"{visible(event.name)} · {when}")
-        self._lines = [(key, _text(value)) for key, value in event.properties.items()]
+        self._lines = [(key, value_text(value)) for key, value in event.properties.items()]
         self._name_width = min(
             max((cell_len(visible(key)) for key, _ in self._lines), default=0), _LONGEST_NAME
         )
@@ -47,12 +47,3 @@ class Drawer(LineView, can_focus=False):
             (f" {fit(visible(key), self._name_width)}  ", "line--dim"),
             (visible(value), ""),
         ]
-
-
-def _text(value: object) -> str:
-    """A value as one reads it."""
-    if isinstance(value, str):
-        return value
-    import json
-
-    return json.dumps(value, ensure_ascii=False, default=str)

@@ -7,9 +7,10 @@ whenever the focus moves: that costs more than everything else a key press leads
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich.cells import cell_len
+from textual.binding import Binding
 from textual.reactive import reactive
 from textual.screen import Screen
 
@@ -22,21 +23,25 @@ _LAST = "help"
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A key that works now."""
+    """One or more keys that work now, and what they do."""
 
-    key: str
-    """As Textual names it."""
-    sign: str
-    """As one reads it."""
+    keys: tuple[tuple[str, str], ...]
+    """Each as Textual names it, and as one reads it."""
     what: str
-    """What it does."""
+    """What they do."""
     action: str
-    """The action it runs."""
+    """The action that the first of them runs."""
 
     @property
-    def cells(self) -> int:
-        """The room it takes, blanks around it included."""
-        return cell_len(self.sign) + cell_len(self.what) + 3
+    def cells(self) -> Sequence[Cell]:
+        """What is drawn of it."""
+        signs = ((f" {sign}", "line--accent", key) for key, sign in self.keys)
+        return [*signs, (f" {self.what} ", "line--dim", self.keys[0][0])]
+
+    @property
+    def width(self) -> int:
+        """The room it takes."""
+        return sum(cell_len(text) for text, *_ in self.cells)
 
 
 class KeyLine(LineView, can_focus=False):
@@ -56,33 +61,34 @@ class KeyLine(LineView, can_focus=False):
     def draw_line(self, index: int, width: int) -> Sequence[Cell]:  # noqa: ARG002 - there is one
         """The keys, the help at the right."""
         last = [shown for shown in self.keys if shown.action == _LAST]
-        room = width - sum(shown.cells for shown in last)
+        room = width - sum(shown.width for shown in last)
         cells: list[Cell] = []
         for shown in self.keys:
-            if shown.action == _LAST or shown.cells > room:
+            if shown.action == _LAST or shown.width > room:
                 continue
-            room -= shown.cells
-            cells += _cells(shown)
-        return [*cells, (fit("", room), ""), *(cell for shown in last for cell in _cells(shown))]
+            room -= shown.width
+            cells += shown.cells
+        return [*cells, (fit("", room), ""), *(cell for shown in last for cell in shown.cells)]
 
     def follow(self, index: int, link: str) -> None:  # noqa: ARG002 - there is one line
         """Press the key that was clicked."""
         self.app.simulate_key(link)
 
     def _find(self, screen: Screen[object]) -> None:
-        """Find what works; where one action has several keys, the first is shown."""
-        found: dict[str, Shown] = {}
-        for active in screen.active_bindings.values():
-            binding = active.binding
-            if binding.show and active.enabled and binding.action not in found:
-                sign = self.app.get_key_display(binding)
-                shown = Shown(binding.key, sign, binding.description, binding.action)
-                found[binding.action] = shown
+        """Find what works; where one action has several keys, the first is shown, and those of a
+        group stand together.
+        """
+        actions = dict[str, tuple[str, Binding]]()
+        for key, active in screen.active_bindings.items():
+            if active.binding.show and active.enabled:
+                actions.setdefault(active.binding.action, (key, active.binding))
+        found = dict[object, Shown]()
+        for action, (key, binding) in actions.items():
+            here = (key, self.app.get_key_display(binding))
+            name = binding.group or action
+            if name in found:
+                found[name] = replace(found[name], keys=(*found[name].keys, here))
+            else:
+                what = binding.group.description if binding.group else binding.description
+                found[name] = Shown((here,), what, action)
         self.keys = tuple(found.values())
-
-
-def _cells(shown: Shown) -> list[Cell]:
-    return [
-        (f" {shown.sign}", "line--accent", shown.key),
-        (f" {shown.what} ", "line--dim", shown.key),
-    ]

@@ -12,8 +12,8 @@ from textual import events
 from textual.message import Message
 from textual.reactive import reactive
 
-from core.durations import format_limit
 from core.engine import FunnelAnswer
+from core.words import spelled
 from tracer_tui.details import LONGEST, NOTCHES, SHORTEST, Details, Ruler, Rung
 from tracer_tui.drawing import count, fit, percent, sparks
 from tracer_tui.widgets.line_view import Cell, LineView
@@ -133,13 +133,13 @@ class _Half:
 
     def _numbers(self, width: int) -> list[Cell]:
         """The limit in force between its neighbours, each with what it comes to."""
-        here = f"{format_limit(self.limit)} "
+        here = f"{spelled(self.limit)} "
         if self.ruler is None:
             return [(fit(f" {here}{'…' if self.waits else ''}", width), "line--dim")]
         here += self.words(self.ruler.here.value)
         knee = ""
         if self.ruler.knee is not None:
-            knee = f"  {_KNEE} knee {format_limit(_round(self.ruler.knee))}"
+            knee = f"  {_KNEE} knee {spelled(_round(self.ruler.knee))}"
         # What there is no room for is left out, what one could do without first.
         tried = [(f"{here} {self.unit}", knee), (here, knee), (f"{here} {self.unit}", "")]
         for middle, end in tried:
@@ -163,7 +163,7 @@ class _Half:
         return [*cells, (knee, "line--accent")]
 
     def _rung(self, rung: Rung) -> str:
-        return f"{format_limit(rung.limit)} {self.words(rung.value)}"
+        return f"{spelled(rung.limit)} {self.words(rung.value)}"
 
 
 def _cut(cells: list[Cell], width: int) -> list[Cell]:

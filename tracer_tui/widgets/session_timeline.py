@@ -14,10 +14,13 @@ from textual.message import Message
 from textual.reactive import var
 from textual.widgets import Input
 
+from core.errors import Cancelled, TracerError
 from core.event import Event
 from tracer_tui.answers import Shown
+from tracer_tui.asking import Newest
 from tracer_tui.drawing import count, plural
 from tracer_tui.text import content, visible
+from tracer_tui.trail_search import Found, TrailTexts, in_names, in_values
 from tracer_tui.widgets.drawer import Drawer
 from tracer_tui.widgets.field import Field
 from tracer_tui.widgets.line_view import LineView
@@ -47,11 +50,33 @@ class SessionTimeline(Vertical):
 
         place: int
 
+    @dataclass
+    class Searched(Message):
+        """A search has found so much."""
+
+        found: Found
+
+    @dataclass
+    class Ended(Message):
+        """A search came to its end, or to something that cannot be read."""
+
+        found: Found
+        error: TracerError | None
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's name for it
+        """Begin with nobody."""
+        super().__init__(id=id, classes=classes)
+        self._texts: TrailTexts | None = None
+        self._searches = Newest[Found]()
+        self._came_from: int | None = None
+
     def compose(self) -> ComposeResult:
         """Lines above the drawer and the search, which show themselves when they are used."""
         yield TrailLines().data_bind(SessionTimeline.shown, SessionTimeline.is_stale)
         yield Drawer(id="drawer").data_bind(SessionTimeline.event)
-        yield Field(placeholder="part of an event name", id="trail-search", compact=True)
+        yield Field(
+            placeholder="part of a name, or of a property's value", id="trail-search", compact=True
+        )
 
     def on_mount(self) -> None:
         """Begin without the search."""
@@ -63,7 +88,7 @@ class SessionTimeline(Vertical):
         return self.query_one(TrailLines)
 
     def watch_shown(self, shown: Shown | None) -> None:
-        """Say whose events they are."""
+        """Say whose events they are, and search them too."""
         if shown is None or not len(shown.trail):
             self.border_title = "2 Timeline"
         else:
@@ -74,7 +99,7 @@ class SessionTimeline(Vertical):
                 f" · also {', '.join(map(visible, trail.merged_ids))}" if trail.merged_ids else ""
             )
             self.border_title = Content(f"2 {visible(trail.user)} · {sessions} · {events}{also}")
-        self._tell_matches()
+        self._search()
 
     def clear_search(self) -> bool:
         """Close the search; False when there was none."""
@@ -82,7 +107,6 @@ class SessionTimeline(Vertical):
         was_open = bool(search.display)
         search.display = False
         search.value = ""
-        self.lines.sought = ""
         return was_open
 
     def action_search(self) -> None:
@@ -93,16 +117,14 @@ class SessionTimeline(Vertical):
 
     def action_next(self, steps: int) -> None:
         """Go to the next match, or the one before."""
-        if self.lines.sought:
-            self.lines.seek(steps, self.lines.sought)
+        if self.lines.found is not None:
+            self.lines.seek(steps, self.lines.found.places)
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Go to the nearest match while it is typed."""
+        """Search while it is typed, and go to the nearest match."""
         event.stop()
-        self.lines.sought = event.value
-        self._tell_matches()
-        if event.value:
-            self.lines.seek(1, event.value, stay=True)
+        self._came_from = self.lines.cursor
+        self._search()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Go back to the lines, where `n` and `N` go on."""
@@ -116,9 +138,74 @@ class SessionTimeline(Vertical):
         if isinstance(event.view, TrailLines) and place is not None:
             self.post_message(self.Moved(place))
 
-    def _tell_matches(self) -> None:
-        sought = self.lines.sought
+    def _search(self) -> None:
+        """Search the trail for what is typed: names at once, then what properties say."""
+        sought = self.query_one(Input).value
         trail = self.shown.trail if self.shown is not None else None
-        number = trail.matches_count(sought) if trail is not None and sought else 0
-        matches = "1 match" if number == 1 else f"{count(number)} matches"
-        self.border_subtitle = content(f"/{sought} · {matches}" if sought else "")
+        if not sought or trail is None:
+            self._texts = self.lines.found = None
+            self._tell_found()
+            return
+        if self._texts is None or not self._texts.is_of(trail):
+            self._texts = TrailTexts(trail)
+        found = in_names(self._texts, sought)
+        self._take(found)
+        now = self._searches.ask(found)
+        if now is not None:
+            self._read(now)
+
+    def _read(self, found: Found) -> None:
+        def is_of_no_use() -> bool:
+            return self._texts is not found.texts or self._searches.waiting is not None
+
+        def work() -> None:
+            error = None
+            try:
+                for more in in_values(found, is_of_no_use):
+                    self.post_message(self.Searched(more))
+            except TracerError as trouble:
+                error = trouble
+            self.post_message(self.Ended(found, error))
+
+        self.run_worker(work, thread=True, group="search")
+
+    @on(Searched)
+    def _show_more(self, message: Searched) -> None:
+        message.stop()
+        found = message.found
+        if found.texts is self._texts and found.text == self.query_one(Input).value:
+            self._take(found)
+
+    @on(Ended)
+    def _go_on(self, message: Ended) -> None:
+        message.stop()
+        newer = self._searches.done()
+        if newer is not None:
+            self._read(newer)
+        if message.error is not None and not isinstance(message.error, Cancelled):
+            if message.found.texts is self._texts and self._texts is not None:
+                self._texts.is_broken = True
+            self._tell_found()
+            self.notify(visible(str(message.error)), severity="error", markup=False)
+
+    def _take(self, found: Found) -> None:
+        self.lines.found = found
+        self._tell_found()
+        if len(found.places) and self.lines.cursor == self._came_from:
+            # Once, and not where the person has gone on meanwhile.
+            self._came_from = None
+            self.lines.seek(1, found.places, stay=True)
+
+    def _tell_found(self) -> None:
+        found, told = self.lines.found, ""
+        if found is not None:
+            told = f"/{found.text} · {_matches(len(found.places))}"
+            if found.texts.is_broken:
+                told += " in names"
+            elif not found.is_whole:
+                told += f" · working… {found.read / len(found.texts.trail):.0%}"
+        self.border_subtitle = content(told)
+
+
+def _matches(number: int) -> str:
+    return "1 match" if number == 1 else f"{count(number)} matches"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from rich.cells import cell_len
@@ -18,11 +18,17 @@ from tracer_tui.answers import Shown
 from tracer_tui.drawing import clock, day, fit, offset, plural, span, sparks, stage_sign, stretch
 from tracer_tui.folds import Folds
 from tracer_tui.text import visible
+from tracer_tui.trail_search import Found
 from tracer_tui.widgets.line_view import Cell, LineView
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _NOTHING = Folds.of(np.empty(0, dtype=np.int64), 0)
 _LEFT = "✗ left here: "
 """How the note on the last event of who left begins; its sign says enough where room is short."""
+_SIGNS = "✗✓…≠"
+"""What notes begin with that is more than words."""
 
 
 class TrailLines(LineView):
@@ -46,8 +52,8 @@ class TrailLines(LineView):
 
     shown: reactive[Shown | None] = reactive(None)
     """Whose events are shown, and where to go in them."""
-    sought: reactive[str] = reactive("")
-    """What is searched for; events with it in their name are marked."""
+    found: reactive[Found | None] = reactive(None)
+    """What a search found; these events are marked, and say where it was."""
 
     @dataclass
     class Inspected(Message):
@@ -90,16 +96,12 @@ class TrailLines(LineView):
         self.refresh()
         if shown is None or not lines:
             return
-        if shown.session is None and stays and place is not None and self.cursor > 0:
+        if shown.session is not None or shown.unit is not None:
+            self._go_to_end_of_attempt(shown)
+        elif stays and place is not None and self.cursor > 0:
             self.go_to(place)
-        elif shown.session is None:
-            self._go_to_session(0)
         else:
-            self._go_to_end_of_attempt(shown.session - 1)
-
-    def watch_sought(self) -> None:
-        """Mark other events."""
-        self.refresh()
+            self._go_to_session(0)
 
     def go_to(self, place: int) -> None:
         """Go to the event at a place, and open the session it is folded in."""
@@ -120,17 +122,19 @@ class TrailLines(LineView):
 
     def action_stage_event(self, steps: int) -> None:
         """Go to the next event that fills a stage, or the one before."""
-        self.seek(steps, None)
+        if self.trail is not None:
+            self.seek(steps, self.trail.stage_places)
 
-    def seek(self, steps: int, text: str | None, *, stay: bool = False) -> None:
-        """Go to the next event with a text in its name, or the one before; `stay` if at one."""
-        if self.trail is None or self.place is None:
+    def seek(self, steps: int, places: NDArray[np.int64], *, stay: bool = False) -> None:
+        """Go to the next event of some, or the one before; `stay` if at one."""
+        if self.place is None:
             return
         is_header = self._folds.place_at(self.cursor) is None
         place = self.place - (steps if stay or (is_header and steps > 0) else 0)
-        found = self.trail.seek(place, steps, text)
-        if found is not None:
-            self.go_to(found)
+        index = int(places.searchsorted(place, side="right" if steps > 0 else "left"))
+        index -= steps < 0
+        if 0 <= index < len(places):
+            self.go_to(int(places[index]))
 
     def action_fold(self) -> None:
         """Fold the session at the cursor, or open it."""
@@ -204,7 +208,11 @@ class TrailLines(LineView):
         study, marks = trail.study, trail.marks(place)
         session = trail.sessions[self._folds.session_of(place)]
         told = []
-        if marks.armed is not None and study.stages:
+        if marks.units is not None:
+            told.append(_units(marks.units, trail))
+        if trail.units and marks.start is None:
+            pass  # of several attempts at once there is none that this event would belong to
+        elif marks.armed is not None and study.stages:
             stage = visible(study.stages[marks.armed].label)
             told.append(f"→ {stage_sign(marks.armed)} {stage}")
         elif study.stages:
@@ -224,15 +232,24 @@ class TrailLines(LineView):
         first, time = int(self._folds.starts[number]), trail.time(place)
         marks, name = trail.marks(place), visible(trail.name(place))
         sign, note, kind = _note(marks, trail.study)
+        if marks.units is not None:
+            unit = self.shown.unit if self.shown is not None else None
+            note, kind = _unit_note(marks.units, unit, trail, note, kind)
         gap = f"{span(time - trail.time(place - 1)):>8}" if place > first and width >= 48 else ""
         gap = gap or (" " * 8 if width >= 48 else "")
         since = offset(time - trail.time(first))
+        is_found = self.found is not None and self.found.has(place)
+        where = self.found.where(place) if self.found is not None and is_found else ""
         taken = len(since.rjust(9)) + 1 + len(gap) + bool(gap) + 3
-        if taken + cell_len(name) + cell_len(note) > width:
+        if where:
+            # What is asked for now; of the rest its sign says enough.
+            sign_of_note = f"{note[0]} " if note and note[0] in _SIGNS else ""
+            note, kind = f"{sign_of_note}{visible(where)}", "line--match"
+        elif taken + cell_len(name) + cell_len(note) + 1 > width:
             note = note.replace(_LEFT, _LEFT[:2], 1)
+        note = fit(note, max(width // 3, width - taken - cell_len(name) - 1)).rstrip()
         room = width - taken - cell_len(note)
-        is_sought = bool(self.sought) and self.sought.casefold() in trail.name(place).casefold()
-        plain = "line--bad" if marks.left else "line--match" if is_sought else ""
+        plain = "line--bad" if marks.left else "line--match" if is_found and not where else ""
         return [
             (f"{since:>9} ", "line--dim"),
             (f"{gap} " if gap else "", "line--dim"),
@@ -263,17 +280,22 @@ class TrailLines(LineView):
         self.cursor = int(self._folds.headers[number])
         self.bring_into_sight(self.cursor, lines_after=shown)
 
-    def _go_to_end_of_attempt(self, number: int) -> None:
-        """Go to the last event of a session that counted: what follows is what was done instead."""
-        self._go_to_session(number)
-        if self.trail is None or not self.line_count or self._folds.folded[number]:
-            return
-        session = self.trail.sessions[number]
-        place = self.trail.last_counted(session.first_event, session.event_count)
+    def _go_to_end_of_attempt(self, shown: Shown) -> None:
+        """Go to the last event of what was asked for that counted: what follows is what was done
+        instead.
+        """
+        first, count = 0, len(shown.trail)
+        if shown.session is not None:
+            number = shown.session - 1
+            self._go_to_session(number)
+            if self._folds.folded[number]:
+                return
+            session = shown.trail.sessions[number]
+            first, count = session.first_event, session.event_count
+        place = shown.trail.last_counted(first, count, shown.unit)
         if place is not None:
-            self.cursor = self._folds.line_of(place)
-            rest = session.first_event + session.event_count - 1 - place
-            self.bring_into_sight(self.cursor, lines_after=rest)
+            self.go_to(place)
+            self.bring_into_sight(self.cursor, lines_after=first + count - 1 - place)
 
 
 def _place_of_time(trail: Trail, moment: int) -> int:
@@ -299,6 +321,26 @@ def _header_cells(session: Session, sign: str, width: int) -> list[Cell]:
     )
     text = next((text for text in texts if cell_len(text) < width), texts[-1])
     return [(sign, "line--bold", str(session.index - 1)), (fit(text, width - 1), "line--bold")]
+
+
+def _unit_note(
+    units: tuple[int, int], asked: int | None, trail: Trail, note: str, kind: str
+) -> tuple[str, str]:
+    """The note of an event that belongs to one of several attempts: which, and whether it is not
+    of the one asked for.
+    """
+    if asked is None or units[0] <= asked <= units[1]:
+        return f"{_units(units, trail)} {note}".rstrip(), kind or "line--dim"
+    return f"≠ {_units(units, trail)}", "line--dim"
+
+
+def _units(units: tuple[int, int], trail: Trail) -> str:
+    """The numbers of attempts, with the value that is held: "#2 mug", "#3–4"."""
+    first, last = units
+    if first < last:
+        return f"#{first}–{last}"
+    value = trail.units[first - 1].held
+    return f"#{first}" if value is None else f"#{first} {fit(visible(value), 24).rstrip()}"
 
 
 def _note(marks: Marks, study: Study) -> tuple[str, str, str]:
