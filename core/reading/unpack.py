@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import duckdb
 
@@ -20,6 +21,7 @@ from core.errors import SourceError
 from core.reading.databases import copy_arrow, copy_duckdb, copy_sqlite
 from core.reading.decompress import decompressed
 from core.reading.formats.base import RowFile
+from core.reading.formats.delimited import Delimited
 from core.reading.formats.json_lines import JsonLines
 from core.reading.formats.parquet import ParquetFile
 from core.reading.options import ReadOptions
@@ -156,10 +158,14 @@ class Unpacker:
     def _text(self, file: _Wrapped) -> Opened:
         seen = survey(file.path, lambda _: self._told())
         if not seen.is_utf8 or (seen.has_lone_cr and not seen.has_quote):
-            file, seen = self._clean(file, seen, ends=not seen.has_quote)
+            file, seen = self._clean(file, seen, ends="" if seen.has_quote else "all")
         kind, layout, rows = text_rows(seen, file.label)
         if isinstance(rows, JsonLines) and not seen.ends_alike:
-            file, seen = self._clean(file, seen, ends=True)
+            file, seen = self._clean(file, seen, ends="all")
+            kind, layout, rows = text_rows(seen, file.label)
+        elif isinstance(rows, Delimited) and seen.has_lone_cr:
+            # DuckDB takes the sign after it for a line feed, whatever it is.
+            file, seen = self._clean(file, seen, ends="unquoted")
             kind, layout, rows = text_rows(seen, file.label)
         if layout is not None:
             path = self._split(file, kind, layout)
@@ -167,14 +173,16 @@ class Unpacker:
             rows = JsonLines(path, "row", survey=lines) if lines.size else None
         return self._opened(file, kind, rows)
 
-    def _clean(self, file: _Wrapped, seen: Survey, *, ends: bool) -> tuple[_Wrapped, Survey]:
-        """The same text in UTF-8 and, where told so, with line feeds for all ends of lines."""
+    def _clean(
+        self, file: _Wrapped, seen: Survey, *, ends: Literal["", "all", "unquoted"]
+    ) -> tuple[_Wrapped, Survey]:
+        """The same text in UTF-8, with line feeds for those ends of lines."""
         encoding = "utf-8" if seen.is_utf8 or _has_utf8(file.path) else "cp1252"
         decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
         with file.path.open("rb") as opened:
             texts = (decoder.decode(chunk) for chunk in chunks_of(opened))
             path = self._spool.write(
-                (text.encode() for text in _with_line_feeds(texts, fix=ends)),
+                (text.encode() for text in (with_line_feeds(texts, ends) if ends else texts)),
                 file.label,
                 None,
                 self._told,
@@ -306,15 +314,21 @@ def _has_utf8(path: Path) -> bool:
     return len(head) - len(signs.encode()) < sum(sign > "\x7f" for sign in signs)
 
 
-def _with_line_feeds(texts: Iterator[str], *, fix: bool) -> Iterator[str]:
-    """Texts in which carriage returns are line feeds, as far as they are ends of lines."""
-    pending = ""
+def with_line_feeds(texts: Iterator[str], ends: Literal["all", "unquoted"]) -> Iterator[str]:
+    """Texts in which carriage returns are line feeds; `unquoted`: outside quotation marks only."""
+    pending, is_inside = "", False
     for text in texts:
         whole = pending + text
-        pending = whole[-1:] if fix and whole.endswith("\r") else ""
+        pending = whole[-1:] if whole.endswith("\r") else ""
         whole = whole[: len(whole) - len(pending)]
-        yield whole.replace("\r\n", "\n").replace("\r", "\n") if fix else whole
-    yield "\n" if pending else ""
+        pieces = whole.split('"') if ends == "unquoted" else [whole]
+        first = int(is_inside)
+        pieces[first::2] = [
+            piece.replace("\r\n", "\n").replace("\r", "\n") for piece in pieces[first::2]
+        ]
+        is_inside = (len(pieces) + first) % 2 == 0
+        yield '"'.join(pieces)
+    yield "\n" if pending and not is_inside else pending
 
 
 def _until_broken(

@@ -5,12 +5,16 @@ import gzip
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 
 import duckdb
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import core
+from core.reading.unpack import with_line_feeds
 
 EVENTS: list[dict[str, object]] = [
     {"user": "bo", "event": "view", "time": "2026-01-05T10:00:00Z", "item": "a, b", "price": 1.5},
@@ -224,6 +228,8 @@ MIXED = {
     "CRLF in a cell": (b'H\nana,view,1,"a\r\nb"\nbo,view,2,b\n', "a\r\nb"),
     "LF in a cell": (b'H\r\nana,view,1,"a\nb"\r\nbo,view,2,b\r\n', "a\nb"),
     "blank LF": (b"\nH\r\nana,view,1,a\r\nbo,view,2,b\r\n", "a"),
+    "CR beside one in a cell": (b'H\rana,view,1,"a\rb"\rbo,view,2,b\r', "a\rb"),
+    "CR before a sign of two bytes": ('H\nana,view,1,"a"\rbö,view,2,b\n'.encode(), "a"),
     "blank CRLF": (b"\r\nH\nana,view,1,a\nbo,view,2,b\n", "a"),
 }
 
@@ -234,10 +240,20 @@ def test_table_may_mix_line_ends(tmp_path: Path, mix: str) -> None:
     path = tmp_path / "events.csv"
     path.write_bytes(data.replace(b"H", b"user,event,time,note"))
     log = core.read_events(path)
-    assert [(event.user, event.properties["note"]) for event in log.events(0, len(log))] == [
-        ("ana", note),
-        ("bo", "b"),
-    ]
+    found = [(event.user[0], event.properties["note"]) for event in log.events(0, len(log))]
+    assert found == [("a", note), ("b", "b")]
+    assert log.store.parts[0].file.rows == 2
+
+
+@given(st.text('a"\r\n', max_size=12), st.lists(st.integers(0, 12), max_size=4))
+def test_carriage_returns_outside_quotes_are_line_feeds_however_the_text_comes(
+    text: str, cuts: list[int]
+) -> None:
+    edges = [0, *sorted(cuts), len(text)]
+    parts = (text[low:high] for low, high in pairwise(edges))
+    pieces = text.split('"')
+    pieces[::2] = [piece.replace("\r\n", "\n").replace("\r", "\n") for piece in pieces[::2]]
+    assert "".join(with_line_feeds(parts, "unquoted")) == '"'.join(pieces)
 
 
 @pytest.mark.parametrize(
