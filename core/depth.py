@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
+from itertools import pairwise
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -86,6 +87,13 @@ class Reached:
     def within(self, window: int | None) -> Ints:
         """The units that reached the stage within a window; the edge counts (rule F4)."""
         return self.units if window is None else self.units[self.need <= window]
+
+    def has(self, units: Ints, window: int) -> NDArray[np.bool_]:
+        """Whether each of some units reached the stage within a window."""
+        if len(self.units) == 0:
+            return np.zeros(len(units), dtype=np.bool_)
+        place = np.minimum(self.units.searchsorted(units), len(self.units) - 1)
+        return np.asarray((self.units[place] == units) & (self.need[place] <= window))
 
     @cached_property
     def curve(self) -> Ints:
@@ -258,8 +266,7 @@ def shallower(reached: Sequence[Reached], free: Sequence[Reached], window: int |
 def pending(
     rows: StageRows,
     reached: Sequence[Reached],
-    units: Ints,
-    depth: NDArray[np.int8],
+    removed: Ints,
     window: int | None,
     goes_on: Callable[[int, int, int], bool] | None,
 ) -> list[Ints]:
@@ -267,18 +274,20 @@ def pending(
 
     It could when an event just after the last one of the data would still be inside its window, and
     when nothing has ended it: `goes_on` tells that of a unit, its depth and the time that the
-    attempt began after, where it is not so anyway.
+    attempt began after, where it is not so anyway. Units that are `removed`, ascending, are none.
     """
     if window is None:
-        return [units[:0]] * (len(reached) - 1)
+        return [removed[:0]] * (len(reached) - 1)
     open_since = rows.log.data_end - window
     result = []
-    for number, stage in enumerate(reached[:-1], 1):
-        here = units[depth == number]
-        late = here[stage.start[np.searchsorted(stage.units, here)] > open_since]
+    for number, (stage, following) in enumerate(pairwise(reached), 1):
+        # Most often few, and all else is asked of these alone.
+        late = np.flatnonzero(stage.start > open_since)
+        here = stage.units[late[stage.need[late] <= window]]
+        here = here[~following.has(here, window) & ~np.isin(here, removed)]
         if goes_on is not None:
-            late = late[[goes_on(unit, number, open_since) for unit in late.tolist()]]
-        result.append(late)
+            here = here[[goes_on(unit, number, open_since) for unit in here.tolist()]]
+        result.append(here)
     return result
 
 

@@ -358,10 +358,9 @@ class FunnelResult:
         """For each stage but the last, the units that are pending there."""
         from core.depth import is_open, pending
 
-        units, depth = self._depths
         if self.funnel.scope != "users":
-            return [units[:0]] * (len(self.reached) - 1)
+            return [self._removed[:0]] * (len(self.reached) - 1)
         rules, goes_on = self._asked[2], None
         if rules.order == "strict" or rules.exclusions:
             goes_on = self.tried.is_open if self.tried else partial(is_open, self.rows, rules)
-        return pending(self.rows, self.reached, units, depth, self.funnel.window, goes_on)
+        return pending(self.rows, self.reached, self._removed, self.funnel.window, goes_on)
