@@ -281,9 +281,8 @@ def pending(
     open_since = rows.log.data_end - window
     result = []
     for number, (stage, following) in enumerate(pairwise(reached), 1):
-        # Most often few, and all else is asked of these alone.
-        late = np.flatnonzero(stage.start > open_since)
-        here = stage.units[late[stage.need[late] <= window]]
+        # What began so late got here inside the window, for the data end there.
+        here = stage.units[stage.start > open_since]
         here = here[~following.has(here, window) & ~np.isin(here, removed)]
         if goes_on is not None:
             here = here[[goes_on(unit, number, open_since) for unit in here.tolist()]]

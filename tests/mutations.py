@@ -51,7 +51,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     ("cuts", "is_later = time[middle] > moment", "is_later = time[middle] >= moment"),
     ("cuts", 'time[place] + longest, side="right"', 'time[place] + longest, side="left"'),
     # Which events are stages, in which order, and which units are walked.
-    ("rows", "prior.searchsorted(rows) - 1", 'prior.searchsorted(rows, side="right") - 1'),
+    ("rows", "[rows] - is_prior[rows] - 1", "[rows] - 1"),
     ("rows", "blocks[self.positions] = True", "blocks[self.positions] &= True"),
     ("rows", "blocks = ~ignored[self.log.name]", "blocks = ignored[self.log.name]"),
     ("rows", "before[1:] == through[:-1]", "before[1:] <= through[:-1] + 1"),
@@ -126,7 +126,6 @@ MUTATIONS: tuple[Mutation, ...] = (
     ("depth", "None if start is here else needs", "None"),
     ("depth", "arrived = np.flatnonzero(start >= 0)", "arrived = np.flatnonzero(start > 0)"),
     ("depth", "stage.start > open_since", "stage.start >= open_since"),
-    ("depth", "stage.need[late] <= window", "stage.need[late] < window"),
     ("depth", "self.need[place] <= window)", "self.need[place] < window)"),
     ("depth", "~following.has(here, window) &", ""),
     ("depth", "& ~np.isin(here, removed)", ""),
