@@ -109,7 +109,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     ("kernels", "rows.times(here - 1) >= rows.last", "rows.times(here - 1) > rows.last"),
     ("kernels", "& (first[here] != here)", "& (first[here] <= here)"),
     ("kernels", "copies = sum(", "copies = 0 * sum("),
-    ("kernels", "start[ends] >= first[ends]", "start[ends] > first[ends]"),
+    ("kernels", "(start >= first) & is_last", "(start > first) & is_last"),
     ("kernels", "np.append(rows.gap[1:] != 0, True)", "np.append(np.diff(first) != 0, True)"),
     ("kernels", "rows.times(here) >= rules.since", "rows.times(here) > rules.since"),
     ("kernels", "rows.times(here) < rules.until", "rows.times(here) <= rules.until"),
