@@ -7,13 +7,14 @@ from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from textual import events, on
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from core.study import Study
 from tracer_tui.config import Config
+from tracer_tui.in_turn import InTurn
 from tracer_tui.keys import in_words
 from tracer_tui.palette import commands
 from tracer_tui.screens.opening import OpenEngine, Opening
@@ -24,7 +25,7 @@ UNREADABLE = 3
 """Exit code where the source could not be read."""
 
 
-class TracerApp(App[None]):
+class TracerApp(InTurn):
     """Opens the explorer on a source."""
 
     TITLE = "tracer-tui"

@@ -1,0 +1,58 @@
+"""Keys in turn: one that is typed ahead waits until the key before it has done what it does.
+
+Textual hands a key to whatever has the focus at once, while the key before may still be on its way
+up to the binding that would move the focus, or open a dialog: what is typed fast, or while the
+screen is busy, would go to the wrong place.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from textual import events
+from textual.app import App
+from textual.message_pump import MessagePump
+
+AT_ONCE = frozenset({"ctrl+c", "ctrl+q"})
+"""Keys that wait for nothing."""
+
+
+class InTurn(App[None]):
+    """An application that handles one key after the other."""
+
+    def __init__(self, *, ansi_color: bool | None = None) -> None:
+        """Begin with no key pressed."""
+        super().__init__(ansi_color=ansi_color)
+        self._ahead = deque[events.Key]()
+        self._has_key = False
+
+    async def on_event(self, event: events.Event) -> None:
+        """Keep a key that comes while another is handled."""
+        is_new = isinstance(event, events.Key) and not event.is_forwarded
+        if not isinstance(event, events.Key) or not is_new or event.key in AT_ONCE:
+            await super().on_event(event)
+        elif self._has_key:
+            self._ahead.append(event)
+        else:
+            await self._handle(event)
+
+    async def _handle(self, key: events.Key) -> None:
+        self._has_key = True
+        way = list((self.focused or self.screen).ancestors_with_self)
+        await super().on_event(key)
+        # Messages are handled in order: what goes the key's way behind it comes when it is done
+        # with. Then so do a dialog that it opened and a focus that it moved.
+        self._follow(way, lambda: self._follow([self.screen, self], self._next))
+
+    def _follow(self, way: Sequence[MessagePump], then: Callable[[], object]) -> None:
+        """Go from one to the next, through what each of them has to do before."""
+        if not way:
+            self.call_later(then)
+        elif not way[0].call_later(self._follow, way[1:], then):
+            self._follow(way[1:], then)
+
+    async def _next(self) -> None:
+        self._has_key = False
+        if self._ahead:
+            await self._handle(self._ahead.popleft())
