@@ -93,7 +93,7 @@ def check(data: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "events")
         path.write_bytes(data)
-        began = time.monotonic()
+        began = time.process_time()
         try:
             log = core.read_events(path)
         except core.SourceError as error:
@@ -112,7 +112,7 @@ def check(data: bytes) -> None:
             with contextlib.suppress(core.QuestionError):
                 assert len(log.values(field)) == len(log)
         assert log.matching("1 = 1").all()
-        assert time.monotonic() - began < 10
+        assert time.process_time() - began < 10
 
 
 @pytest.mark.slow
