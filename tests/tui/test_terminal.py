@@ -198,6 +198,9 @@ def test_a_signal_that_ends_it_leaves_the_terminal_as_it_was(number: signal.Sign
 def test_users_are_picked_in_a_pipe_and_the_screen_is_none_of_it() -> None:
     with terminal("--demo", "--pick", is_piped=True) as shown:
         shown.shows("1 Users · 5", "enter prints the users")
+        shown.resize(120, 40)
+        shown.shows("of last")
+        assert max(map(len, shown.screen.splitlines())) == 120
         shown.press("j \r")
         assert shown.leave() == 0
         assert shown.process is not None
