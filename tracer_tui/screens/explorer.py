@@ -205,8 +205,9 @@ class Explorer(OutputKeys):
 
     def action_why(self) -> None:
         """Explain how far the user at the cursor got, and why no farther."""
-        if self._chosen is not None:
-            self.app.push_screen(Why(self.engine, self.view.study, self._chosen), self._take)
+        if self._chosen is not None and self.funnel is not None:
+            # Of the question that is shown: another cuts other sessions.
+            self.app.push_screen(Why(self.engine, self.funnel.study, self._chosen), self._take)
 
     def _take(self, study: Study | None) -> None:
         if study is not None:
