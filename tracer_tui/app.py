@@ -33,6 +33,9 @@ class TracerApp(App[None]):
     CSS_PATH = "tracer.tcss"
     COMPONENT_CLASSES: ClassVar[set[str]] = set(STYLES)
     ENABLE_COMMAND_PALETTE = True
+    # Text is copied by `y` or selected by the terminal, with shift. Textual's own selection breaks
+    # where the mouse goes down on something that is just being removed.
+    ALLOW_SELECT = False
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - not a ClassVar
     VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-tall")]  # noqa: RUF012 - not a ClassVar
     BINDINGS: ClassVar[list[BindingType]] = [
