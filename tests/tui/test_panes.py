@@ -188,3 +188,13 @@ async def test_the_mouse_may_go_down_on_what_is_just_being_removed(
         monkeypatch.setattr(Screen, "get_widget_and_offset_at", lambda _screen, _x, _y: found)
         await face.click(face.lines, (3, 2))
         assert face.user == face.listed[1]
+
+
+@pytest.mark.parametrize("action", ["action_export", "action_filter", "action_add_stage"])
+async def test_a_key_may_come_before_the_dialog_it_is_for_was_made(action: str) -> None:
+    async with opened(demo_engine()) as face:
+        getattr(face.explorer, action)()
+        for key in ("down", "up"):
+            await face.app._check_bindings(key, priority=True)
+        await face.settled()
+        assert face.app.screen is not face.explorer
