@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import sys
 from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
@@ -32,6 +34,9 @@ class TracerApp(InTurn):
     CSS_PATH = "tracer.tcss"
     COMPONENT_CLASSES: ClassVar[set[str]] = set(STYLES)
     ENABLE_COMMAND_PALETTE = True
+    # Text is copied by `y` or selected by the terminal, with shift. Textual's own selection breaks
+    # where the mouse goes down on something that is just being removed.
+    ALLOW_SELECT = False
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - not a ClassVar
     VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-tall")]  # noqa: RUF012 - not a ClassVar
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -93,6 +98,12 @@ class TracerApp(InTurn):
     async def action_quit(self) -> None:
         """Leave; with the exit code of an unreadable source if there was nothing to see."""
         self.exit(return_code=UNREADABLE if self._first.is_unreadable else 0)
+
+    def action_suspend_process(self) -> None:
+        """Stop the whole job, as the shell would: it waits while any process of a pipe goes on."""
+        if sys.platform != "win32" and self._driver is not None and self._driver.can_suspend:
+            self.app_suspend_signal.publish(self)
+            os.kill(0, signal.SIGTSTP)
 
     def action_help(self) -> None:
         """Show the keys that work here."""

@@ -148,6 +148,7 @@ def explore(options: argparse.Namespace, sources: Sequence[str], study: Study) -
     from tracer_tui.signals import LastingFile
 
     sys.__stderr__ = LastingFile(sys.stderr)  # type: ignore[assignment, misc]  # what Textual draws on
+    sys.__stdout__ = sys.__stderr__  # type: ignore[misc]  # whose size is asked: a pipe has none
 
     def open_engine(cancelled: Callable[[], bool], progress: Callable[[float], None]) -> Engine:
         return open_sources(options, sources, cancelled, progress)

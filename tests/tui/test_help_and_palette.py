@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 from textual import events
-from textual.command import CommandPalette
+from textual.command import CommandList, CommandPalette
 from textual.widgets import OptionList, Static
 
 import core
@@ -16,6 +16,7 @@ from tests.tui.driving import (
     until,
 )
 from tracer_tui.keys import bindings_by_place
+from tracer_tui.screens.actions_palette import ActionsPalette
 from tracer_tui.screens.explorer import Explorer
 from tracer_tui.screens.help import Help
 from tracer_tui.screens.source import Source, SourceLines
@@ -180,3 +181,29 @@ async def test_leaving_from_any_pane(pane: str, key: str) -> None:
         await face.press(pane)
         await face.pilot.press(key)
     assert face.app.return_code == 0
+
+
+async def test_without_colours_a_line_shows_what_the_palette_would_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with opened(demo_engine()) as face:
+        await face.press("ctrl+p")
+        commands = face.app.screen.query_one(CommandList)
+        await until(face.pilot, lambda: commands.highlighted == 0 and commands.option_count > 1)
+        lines = [commands.render_line(y) for y in range(4)]
+        underlined = [all(part.style and part.style.underline for part in line) for line in lines]
+        assert underlined == [True, True, False, False]
+
+
+async def test_a_palette_that_closes_while_it_looks_for_commands_ends_nothing_else() -> None:
+    async with opened(demo_engine()) as face:
+        await face.press("ctrl+p")
+        palette = face.screen(ActionsPalette)
+        await palette.query("*").remove()
+        palette._list_visible = not palette._list_visible
+        palette._show_busy = not palette._show_busy
+        await face.settled()
+        palette.dismiss()
+        await face.settled()
+        assert face.app.screen is face.explorer

@@ -225,11 +225,11 @@ async def test_chips_drawer_names_of_stages_and_the_search_in_a_trail() -> None:
         for kind in WORST:
             name = HOSTILE[kind]
             has = Has(core.Stage((name,), where=f"p <> '{kind}'", name=name))
-            face.explorer.list_cohort(Cohort((has, Did(0, "between", (name, name)))))
+            face.explorer.list_cohort(Cohort((has, Did(0, "between", (name, name)))), face.study)
             await face.settled()
             check(face)
             assert len(face.chips) == 2
-            face.explorer.list_cohort(EVERYBODY)
+            face.explorer.list_cohort(EVERYBODY, face.study)
             await face.press("2", "j", "enter", "slash")
             check(face)
             face.timeline.query_one(Input).value = name

@@ -4,6 +4,9 @@ from pathlib import Path
 
 import pytest
 from textual import events
+from textual.geometry import Offset
+from textual.screen import Screen
+from textual.widgets import Label
 
 import core
 from core.cohort import EVERYBODY, Cohort, Part
@@ -175,3 +178,23 @@ async def test_enter_pressed_twice_at_once_answers_a_dialog_once() -> None:
             face.app.post_message(events.Key("enter", "\r"))
         await face.settled()
         assert face.app.screen is face.explorer
+
+
+async def test_the_mouse_may_go_down_on_what_is_just_being_removed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with opened(demo_engine()) as face:
+        found = Label("removed"), Offset(0, 0)
+        monkeypatch.setattr(Screen, "get_widget_and_offset_at", lambda _screen, _x, _y: found)
+        await face.click(face.lines, (3, 2))
+        assert face.user == face.listed[1]
+
+
+@pytest.mark.parametrize("action", ["action_export", "action_filter", "action_add_stage"])
+async def test_a_key_may_come_before_the_dialog_it_is_for_was_made(action: str) -> None:
+    async with opened(demo_engine()) as face:
+        getattr(face.explorer, action)()
+        for key in ("down", "up"):
+            await face.app._check_bindings(key, priority=True)
+        await face.settled()
+        assert face.app.screen is not face.explorer

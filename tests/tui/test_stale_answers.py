@@ -11,13 +11,16 @@ from core.study import Study
 from tests.tui.driving import (
     Gate,
     demo_engine,
+    engine_of,
     handled,
     opened,
+    study,
     until,
 )
 from tracer_tui.answers import answer, trace
 from tracer_tui.ladder import TIMEOUTS, climb
 from tracer_tui.screens.explorer import Explorer
+from tracer_tui.screens.why import Why
 from tracer_tui.widgets.funnel_bars import FunnelBars
 from tracer_tui.widgets.line_view import LineView
 from tracer_tui.widgets.status_line import StatusLine
@@ -89,6 +92,56 @@ async def test_panes_agree_while_an_answer_takes_its_time(
         assert face.study.timeout == parse_limit("20m")
         assert "working" not in face.status
     assert disagreements == []
+
+
+@pytest.mark.parametrize("keys", [("enter",), ("f", "l", "e", "f", "t", "enter"), ("v", "enter")])
+async def test_what_is_picked_of_a_stage_that_was_deleted_meanwhile_changes_nothing(
+    keys: tuple[str, ...],
+) -> None:
+    gate = Gate(demo_engine().log)
+    async with opened(gate, study("home,payment,purchase")) as face:
+        await face.press("3", "g", "j")
+        gate.close()
+        await face.pilot.press("d")
+        await until(face.pilot, lambda: face.explorer.view.study != face.study)
+        for key in keys:
+            await face.pilot.press(key)
+            await handled(face.pilot)
+        gate.open()
+        await face.settled()
+        assert face.stages == ["home", "purchase"]
+        assert face.chips == []
+
+
+async def test_what_is_picked_of_a_stage_that_moved_meanwhile_is_of_that_stage() -> None:
+    gate = Gate(demo_engine().log)
+    async with opened(gate, study("search,home,payment,purchase")) as face:
+        await face.press("3", "g")
+        gate.close()
+        await face.pilot.press("d")
+        await until(face.pilot, lambda: face.explorer.view.study != face.study)
+        await face.pilot.press("j", "j", "enter")
+        await handled(face.pilot)
+        gate.open()
+        await face.settled()
+        assert face.stages == ["home", "payment", "purchase"]
+        assert face.chips == ["left at ② payment"]
+
+
+async def test_why_is_of_the_session_that_is_shown_while_others_are_worked_out() -> None:
+    gate = Gate(engine_of(("u", "a", 0), ("u", "b", 900), ("u", "x", 1_000)).log)
+    async with opened(gate, study("a,b,c")) as face:
+        await face.press("3", "g", "j", "enter")
+        assert face.chips == ["left at ② b"]
+        gate.close()
+        await face.pilot.press("[", "[", "[")
+        await until(face.pilot, lambda: face.explorer.view.study != face.study)
+        await face.pilot.press("i")
+        box = face.screen(Why).query_one("#why")
+        await until(face.pilot, lambda: "session" in face.title(box))
+        assert face.title(box) == "Why · u · session 1 · 2 of 3 stages"
+        gate.open()
+        await face.settled()
 
 
 async def test_a_held_key_says_how_far_it_has_got_while_nothing_is_answered() -> None:

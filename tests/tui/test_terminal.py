@@ -32,6 +32,15 @@ os.open(os.ttyname(2), os.O_RDWR)  # in a new session: this makes it the termina
 os.execv(sys.executable, [sys.executable, "-m", "tracer_tui", *sys.argv[1:]])
 """
 
+BESIDE_ANOTHER = (
+    """
+import subprocess
+subprocess.Popen(["sh", "-c", "trap 'kill -STOP $$' TSTP; while :; do sleep 0.1; done"])
+"""
+    + RUN
+)
+"""With another process of the same job, as in a pipe. It ends with the terminal."""
+
 PLAIN = {
     "PYTHONPATH": str(DEMO.parent),
     "TERM": "xterm-256color",
@@ -55,10 +64,16 @@ class Terminal:
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(
-        self, *arguments: str, given: bytes | None = None, is_piped: bool = False, **env: str
+        self,
+        *arguments: str,
+        given: bytes | None = None,
+        is_piped: bool = False,
+        is_beside_another: bool = False,
+        **env: str,
     ) -> None:
+        run = BESIDE_ANOTHER if is_beside_another else RUN
         self.process = subprocess.Popen(
-            [sys.executable, "-c", RUN, *arguments],
+            [sys.executable, "-c", run, *arguments],
             stdin=self.theirs if given is None else subprocess.PIPE,
             stdout=subprocess.PIPE if is_piped else self.theirs,
             stderr=self.theirs,
@@ -137,11 +152,17 @@ class Terminal:
 
 @contextmanager
 def terminal(
-    *arguments: str, given: bytes | None = None, is_piped: bool = False, **env: str
+    *arguments: str,
+    given: bytes | None = None,
+    is_piped: bool = False,
+    is_beside_another: bool = False,
+    **env: str,
 ) -> Iterator[Terminal]:
     opened = Terminal()
     try:
-        opened.start(*arguments, given=given, is_piped=is_piped, **env)
+        opened.start(
+            *arguments, given=given, is_piped=is_piped, is_beside_another=is_beside_another, **env
+        )
         yield opened
     finally:
         opened.close()
@@ -198,6 +219,9 @@ def test_a_signal_that_ends_it_leaves_the_terminal_as_it_was(number: signal.Sign
 def test_users_are_picked_in_a_pipe_and_the_screen_is_none_of_it() -> None:
     with terminal("--demo", "--pick", is_piped=True) as shown:
         shown.shows("1 Users · 5", "enter prints the users")
+        shown.resize(120, 40)
+        shown.shows("of last")
+        assert max(map(len, shown.screen.splitlines())) == 120
         shown.press("j \r")
         assert shown.leave() == 0
         assert shown.process is not None
@@ -224,11 +248,28 @@ def test_a_stop_gives_the_shell_its_terminal_and_going_on_paints_again() -> None
         assert shown.is_restored()
 
 
-def state_of(shown: Terminal) -> str:
+def test_a_stop_is_one_of_the_whole_pipe() -> None:
+    with terminal("--demo", is_beside_another=True) as shown:
+        shown.shows("1 Users · 5")
+        assert shown.process is not None
+        pid = shown.process.pid
+        other = int(Path(f"/proc/{pid}/task/{pid}/children").read_text())
+        shown.press("\x1a")
+        shown.until(lambda: state_of(shown) == "T", "the stop")
+        shown.until(lambda: state_of(shown, other) == "T", "the stop of the other")
+        os.killpg(pid, signal.SIGCONT)
+        shown.press("3")
+        shown.shows("enter: who")
+        shown.press("q")
+        assert shown.leave() == 0
+        assert shown.is_restored()
+
+
+def state_of(shown: Terminal, pid: int | None = None) -> str:
     """The letter that the system has for what a process does: T when it is stopped."""
     assert shown.process is not None
     shown._read()
-    stat = Path(f"/proc/{shown.process.pid}/stat").read_text()
+    stat = Path(f"/proc/{pid or shown.process.pid}/stat").read_text()
     return stat.rsplit(")", 1)[1].split()[0]
 
 

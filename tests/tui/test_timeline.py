@@ -101,6 +101,8 @@ async def test_what_the_funnel_waits_for_is_told_for_the_event_at_the_cursor() -
         await face.press("2", "j", "j", "j", "j")
         told = "".join(text for text, *_ in face.trail_lines.draw_footer(100)).strip()
         assert told == "→ ② product · 17m 10s left in the session · 1h left in the window"
+        told = "".join(text for text, *_ in face.trail_lines.draw_footer(46)).strip()
+        assert told == "→ ② product · 17m 10s left · 1h of the window"
         await face.press("G")
         told = "".join(text for text, *_ in face.trail_lines.draw_footer(100)).strip()
         assert told == "✓ complete · 0s left in the session"

@@ -1,11 +1,13 @@
-"""The command palette, which moves by pages also before its list was ever drawn."""
+"""The command palette, which also lasts before it was ever drawn, and while it closes."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.command import CommandPalette
+from textual.css.query import NoMatches
 from textual.widgets import OptionList
 
 
@@ -24,3 +26,13 @@ class ActionsPalette(CommandPalette):
             step = pages * max(1, commands.size.height // 2)
             here = (commands.highlighted or 0) + step
             commands.highlighted = max(0, min(here, commands.option_count - 1))
+
+    # It may be closed while it looks for commands: then there is no list to show them in.
+
+    def _watch__list_visible(self) -> None:
+        with suppress(NoMatches):
+            super()._watch__list_visible()
+
+    async def _watch__show_busy(self) -> None:
+        with suppress(NoMatches):
+            await super()._watch__show_busy()

@@ -14,6 +14,7 @@ from textual.containers import Horizontal, Vertical
 
 from core.cohort import EVERYBODY, Cohort, Filter, Kind, Part
 from core.study import Study
+from tracer_tui.answers import View
 from tracer_tui.chips import words
 from tracer_tui.drawing import plural
 from tracer_tui.ladder import TIMEOUTS, WINDOWS, climb
@@ -111,20 +112,32 @@ class Explorer(OutputKeys):
 
     @on(FunnelBars.PartPicked)
     def _list_part(self, message: FunnelBars.PartPicked) -> None:
-        self.list_cohort(Cohort((message.part,)))
+        if self.funnel is not None:
+            self.list_cohort(Cohort((message.part,)), self.funnel.study)
 
-    def list_cohort(self, cohort: Cohort) -> None:
-        """List some units, and go to their list: it is what was asked for."""
-        self.seek(cohort=cohort)
+    def list_cohort(self, cohort: Cohort, study: Study, beside: Cohort = EVERYBODY) -> None:
+        """List some units of a funnel, and go to their list: it is what was asked for.
+
+        Another funnel may have been asked for meanwhile; where it lacks the stage, nothing changes.
+        What is listed already, `beside` them, is about that one.
+        """
+        moved = View(study, cohort).with_study(self.view.study).cohort
+        if len(moved.filters) < len(cohort.filters):
+            return
+        for each in moved.filters:
+            beside = beside.and_also(each)
+        self.seek(cohort=beside)
         self.go_to(self.users)
 
     @on(FunnelBars.DropOffAsked)
     def _show_drop_off(self, message: FunnelBars.DropOffAsked) -> None:
-        study = self.view.study
+        if self.funnel is None:
+            return
+        study = self.funnel.study
 
         def list_them(cohort: Cohort | None) -> None:
-            if cohort is not None and study == self.view.study:
-                self.list_cohort(cohort)
+            if cohort is not None:
+                self.list_cohort(cohort, study)
 
         self.app.push_screen(DropOff(self.engine, study, message.stage), list_them)
 
@@ -186,14 +199,15 @@ class Explorer(OutputKeys):
 
         def add(picked: Filter | None) -> None:
             if picked is not None:
-                self.list_cohort(self.view.cohort.and_also(picked))
+                self.list_cohort(Cohort((picked,)), study, beside=self.view.cohort)
 
         self.app.push_screen(FilterPicker("Filter the list", self.engine, by_words, sizes), add)
 
     def action_why(self) -> None:
         """Explain how far the user at the cursor got, and why no farther."""
-        if self._chosen is not None:
-            self.app.push_screen(Why(self.engine, self.view.study, self._chosen), self._take)
+        if self._chosen is not None and self.funnel is not None:
+            # Of the question that is shown: another cuts other sessions.
+            self.app.push_screen(Why(self.engine, self.funnel.study, self._chosen), self._take)
 
     def _take(self, study: Study | None) -> None:
         if study is not None:

@@ -62,8 +62,8 @@ class ExportBox(ModalScreen[Target | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss(None)", "Cancel", id="export.cancel"),
-        Binding("down", "move(1)", "Down", show=False, priority=True, id="export.down"),
-        Binding("up", "move(-1)", "Up", show=False, priority=True, id="export.up"),
+        Binding("down", "move(1)", "Down", show=False, id="export.down"),
+        Binding("up", "move(-1)", "Up", show=False, id="export.up"),
     ]
 
     def __init__(self, words: Mapping[What, str]) -> None:

@@ -75,9 +75,9 @@ class Picker(ModalScreen[Picked | None], Generic[Picked]):
     HINT = ""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss(None)", "Cancel", id="picker.cancel"),
-        Binding("down", "move(1)", "Down", show=False, priority=True, id="picker.down"),
-        Binding("up", "move(-1)", "Up", show=False, priority=True, id="picker.up"),
-        Binding("tab", "complete", "Complete", show=False, priority=True, id="picker.complete"),
+        Binding("down", "move(1)", "Down", show=False, id="picker.down"),
+        Binding("up", "move(-1)", "Up", show=False, id="picker.up"),
+        Binding("tab", "complete", "Complete", show=False, id="picker.complete"),
     ]
 
     @dataclass

@@ -221,7 +221,12 @@ class TrailLines(LineView):
         if study.window is not None and marks.start is not None and marks.armed is not None:
             left = marks.start + study.window - trail.time(place)
             told.append(f"{span(left)} left in the window" if left >= 0 else "the window is over")
-        return [(fit(f" {' · '.join(told)}", width), "line--dim")]
+        text = f" {' · '.join(told)}"
+        if cell_len(text) > width:
+            text = text.replace(" left in the session", " left").replace(
+                " left in the window", " of the window"
+            )
+        return [(fit(text, width), "line--dim")]
 
     def watch_cursor(self, before: int, cursor: int) -> None:
         """Redraw what depends on the cursor."""
