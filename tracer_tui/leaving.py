@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import NoReturn
 
 TO_KILL = 2.0
@@ -42,5 +42,6 @@ def leave(code: int) -> NoReturn:
     atexit._run_exitfuncs()  # what was to be removed at the end is: `os._exit` alone skips that
     for stream in (sys.stdout, sys.stderr):
         if not stream.closed:
-            stream.flush()
+            with suppress(OSError):  # a terminal that is closed takes nothing more
+                stream.flush()
     os._exit(code)

@@ -37,6 +37,18 @@ threading.Thread(target=hang).start()
 ready.wait()
 leave(0)
 """
+LOST = """
+import os, sys
+from tracer_tui.leaving import leave
+
+ours, theirs = os.openpty()
+os.dup2(theirs, 2)
+sys.stderr = open(2, "w", buffering=4096)
+os.close(theirs)
+os.close(ours)
+print("drawn", file=sys.stderr)
+leave(5)
+"""
 
 
 def run(program: str, *arguments: Path) -> "subprocess.CompletedProcess[str]":
@@ -55,3 +67,7 @@ def test_what_writes_is_waited_for_and_what_computes_is_not(tmp_path: Path) -> N
 
 def test_nothing_is_waited_for_longer_than_it_may_take() -> None:
     assert run(OVERDUE).returncode == 0
+
+
+def test_a_terminal_that_is_closed_changes_no_exit_code() -> None:
+    assert run(LOST).returncode == 5

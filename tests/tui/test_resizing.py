@@ -59,7 +59,7 @@ async def test_a_storm_of_sizes_ends_as_it_began(state: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("state", STATES)
 async def test_a_long_storm_of_sizes_ends_as_it_began(state: str) -> None:
-    await storm(state, 40)
+    await storm(state, 12)
 
 
 async def storm(state: str, gusts: int) -> None:
