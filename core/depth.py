@@ -108,6 +108,7 @@ class Reached:
 
     def _of_each(self, what: Callable[[Arrivals], Ints]) -> Ints:
         jobs = (partial(what, part) for _, part in self.parts)
+        # A stretch has about so many rows.
         return np.concatenate(together(jobs, len(self.parts) * SLICE))
 
 

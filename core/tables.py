@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from core.cohort import Cohort
-from core.engine import Engine, FunnelAnswer, Sort, Trail
+from core.engine import Engine, FunnelAnswer, Sort
 from core.errors import QuestionError
 from core.event import iso_text
 from core.study import Study
+from core.timeline import Trail
 
 Format = Literal["json", "csv", "md"]
 """How a table is written."""

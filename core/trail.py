@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, overload
 import numpy as np
 
 from core.analysis import count_funnel
-from core.engine import Marks, Session, Unit
 from core.event import Event
 from core.journeys import Journeys
 from core.result import FunnelResult
 from core.study import Study
+from core.timeline import Marks, Session, Unit
 from core.units import Units
 
 if TYPE_CHECKING:

@@ -9,18 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from core.cohort import EVERYBODY, Cohort
-from core.engine import (
-    Engine,
-    FunnelAnswer,
-    Sort,
-    Summary,
-    Trail,
-    Unit,
-    UserRow,
-    UsersPage,
-)
+from core.engine import Engine, FunnelAnswer, Sort, Summary, UserRow, UsersPage
 from core.stage import Stage
 from core.study import Study
+from core.timeline import Trail, Unit
 
 PAGE = 120
 """Rows of a list fetched at a time."""

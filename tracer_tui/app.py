@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
-from textual import events, on
+from textual import on
 from textual.app import SystemCommand
 from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
@@ -84,16 +84,6 @@ class TracerApp(InTurn):
         """Choose colours that the terminal can show, and leave it in order when told to end."""
         self.theme = "ansi-dark" if self.no_color else self.config.theme or "textual-dark"
         when_told_to_end(lambda code: self.exit(return_code=code))
-
-    def on_key(self, event: events.Key) -> None:
-        """Keep a key until the screen it is for has been made.
-
-        It comes from a screen that made way while the key was on its way up.
-        """
-        if not self.screen.is_mounted:
-            event.prevent_default()
-            again = events.Key(event.key, event.character)
-            self.screen.call_later(self.post_message, again)
 
     async def action_quit(self) -> None:
         """Leave; with the exit code of an unreadable source if there was nothing to see."""

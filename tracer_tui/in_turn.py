@@ -37,6 +37,12 @@ class InTurn(App[None]):
         else:
             await self._handle(event)
 
+    def on_key(self, event: events.Key) -> None:
+        """Keep a key that comes from a screen that made way for one that has yet to be made."""
+        if not self.screen.is_mounted:
+            event.prevent_default()
+            self._ahead.appendleft(events.Key(event.key, event.character))
+
     async def _handle(self, key: events.Key) -> None:
         self._has_key = True
         way = list((self.focused or self.screen).ancestors_with_self)

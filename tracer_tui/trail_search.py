@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.engine import Trail
+from core.timeline import Trail
 from tracer_tui.text import value_text
 
 if TYPE_CHECKING:

@@ -87,8 +87,8 @@ def made_up(events: int) -> RawEvents:
     return RawEvents(
         users=np.array([f"u{number:06}" for number in range(USERS)], dtype=object),
         names=NAMES,
-        user=user[burst].astype(np.int32),
-        name=random.integers(0, len(NAMES), events, dtype=np.int32),
+        user=user[burst].astype(np.uint32),
+        name=random.integers(0, len(NAMES), events, dtype=np.int32).astype(np.uint8),
         time=time // 1_000 * 1_000,
         sequence=None,
         row=None,

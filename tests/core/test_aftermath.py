@@ -12,7 +12,7 @@ import core
 from core.aftermath import STAYS, Aftermath, after_stage, medians_to_next
 from core.analysis import count_funnel
 from core.cohort import Did, Part, Stayed, When
-from core.engine import Trail
+from core.timeline import Trail
 from tests.core.build import LIMIT, SCOPE, STAGES, TRAILS, Trails, log_of, quick_log
 
 STUDY = st.builds(

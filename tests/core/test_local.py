@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 
 import core
 from core.cohort import EVERYBODY, Kind, Part
-from core.engine import Marks, SortKey, Trail, UserRow
+from core.engine import SortKey, UserRow
 from core.funnel import Scope
 from core.listing import Listing
 from core.local import REMEMBERED
 from core.stage import parse_stages
+from core.timeline import Marks, Trail
 from tests.core import oracle
 from tests.core.build import (
     LIMIT,

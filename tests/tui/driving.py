@@ -20,8 +20,9 @@ from textual.worker import WorkerCancelled
 
 import core
 from core.durations import parse_limit
-from core.engine import Engine, FunnelAnswer, Trail, UsersPage
+from core.engine import Engine, FunnelAnswer, UsersPage
 from core.study import Study
+from core.timeline import Trail
 from tracer_tui.app import TracerApp
 from tracer_tui.screens.explorer import Explorer
 from tracer_tui.widgets.chip_line import ChipLine

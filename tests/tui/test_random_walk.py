@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from textual.widgets import Input
 
 import core
-from core.engine import FunnelAnswer, Trail
+from core.engine import FunnelAnswer
 from core.study import Study
+from core.timeline import Trail
 from tests.tui.driving import FIVE, NARROW, Face, demo_engine, drawn_lines, opened
 from tracer_tui.answers import PAGE
 from tracer_tui.drawing import count

@@ -12,8 +12,8 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.reactive import reactive
 
-from core.engine import Marks, Session, Trail
 from core.study import Study
+from core.timeline import Marks, Session, Trail
 from tracer_tui.answers import Shown
 from tracer_tui.drawing import clock, day, fit, offset, plural, span, sparks, stage_sign, stretch
 from tracer_tui.folds import Folds

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 import core
 from core.cohort import Cohort, Has, Part
-from core.engine import Sort, Trail
+from core.engine import Sort
 from core.study import Study
+from core.timeline import Trail
 from tests.engines.warehouse.conftest import engine_of, on
 from tests.engines.warehouse.crowd import CASES, CROWD, SECOND, STUDIES, stages, study
 from tests.engines.warehouse.targets import Target
