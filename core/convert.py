@@ -6,6 +6,7 @@ defines it event by event; here it is found for all units at once.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -62,13 +63,13 @@ def _counted(
         chosen = np.flatnonzero((depth == stage + 1) & ~walked)
         if stage == 0 or rules.binding(stage) != rules.binding(stage - 1):
             carried = carry(rows, first, rules.binding(stage))
-        last, start = _ends(rows, first, carried[stage], units[chosen], window)
-        for earlier, row in enumerate(_rows(rows, carried, stage, last, start, rules)):
+        end, start = _ends(rows, first, carried[stage], units[chosen], window)
+        for earlier, row in enumerate(_rows(rows, carried[: stage + 1], end, start, rules)):
             counted[earlier, chosen] = rows.positions[row]
     for number in np.flatnonzero(walked).tolist():
         unit = int(units[number])
-        end = int(np.searchsorted(first, unit, side="right"))
-        matched = walk_unit(rows, unit, end, window, rules).matched
+        after = int(np.searchsorted(first, unit, side="right"))
+        matched = walk_unit(rows, unit, after, window, rules).matched
         counted[: len(matched), number] = matched
     return counted
 
@@ -84,37 +85,32 @@ def step_times(time: Ints, counted: Ints) -> list[Ints]:
 def _ends(
     rows: StageRows, first: Ints, carried: Carried, units: Ints, window: int | None
 ) -> tuple[Ints, Ints]:
-    """For each unit the row where its counted attempt ended, as a place in `carried`, and began."""
-    arrived = np.flatnonzero(carried.start >= 0)
+    """For each unit the row where its counted attempt ended, and the one where it began."""
+    here, start = carried
     if window is not None:
-        need = rows.times(carried.here[arrived]) - rows.times(carried.start[arrived])
-        arrived = arrived[need <= window]
-    last = arrived[np.searchsorted(first[carried.here[arrived]], units)]
-    return last, carried.start[last]
+        inside = np.flatnonzero(rows.times(here) - rows.times(start) <= window)
+        here, start = here[inside], start[inside]
+    last = np.searchsorted(first[here], units)
+    return here[last], start[last]
 
 
 def _rows(
-    rows: StageRows, carried: list[Carried], stage: int, last: Ints, start: Ints, rules: Rules
+    rows: StageRows, carried: Sequence[Carried], end: Ints, start: Ints, rules: Rules
 ) -> list[Ints]:
-    """The rows of attempts that ended at a stage, for each stage up to it."""
-    end = carried[stage].here[last]
+    """The rows of attempts that ended at the last of some stages, for each of the stages."""
     if rules.order == "any":
-        fewer = (carried[k] for k in range(stage, -1, -1))
-        return [each.start[each.here.searchsorted(end)] for each in fewer]
+        return [each.start[each.here.searchsorted(end)] for each in reversed(carried)]
     if rules.order == "strict":
-        return [end - earlier for earlier in range(stage, -1, -1)]
+        return [end - earlier for earlier in reversed(range(len(carried)))]
     spans = np.zeros(len(end), dtype=np.bool_)
-    for number, _, _ in rules.binding(stage).exclusions:
+    for number, _, _ in rules.binding(len(carried) - 1).exclusions:
         spans |= rows.last_excluded[number][end] > rows.times(start)
-    place, matched = last, [end]
-    for earlier in range(stage - 1, -1, -1):
+    matched = [end]
+    for here, starts in reversed(carried[:-1]):
         # Starts only grow: the first row that carries this one.
-        latest = np.maximum.accumulate(carried[earlier].start)
-        row = rows.at[earlier][np.searchsorted(latest, start)]
+        row = here[starts.searchsorted(start)]
         if spans.any():
             # Past an excluded event the one just before: nothing excluded stands in between.
-            reached = np.where(carried[earlier].start >= 0, np.arange(len(rows.at[earlier])), -1)
-            place = np.maximum.accumulate(reached)[rows.before[earlier + 1][place]]
-            row = np.where(spans, rows.at[earlier][place], row)
+            row = np.where(spans, here[here.searchsorted(matched[-1]) - 1], row)
         matched.append(row)
     return matched[::-1]

@@ -146,10 +146,7 @@ def _reach(rows: StageRows, limit: int, rules: Rules) -> tuple[Arrivals, ...]:
 
 def _arrivals(rows: StageRows, first: Ints, carried: Carried) -> Arrivals:
     """The units of the rows that an attempt has reached."""
-    here, start = carried.here, carried.start
-    if len(start) and start.min() < 0:
-        arrived = np.flatnonzero(start >= 0)
-        here, start = here[arrived], start[arrived]
+    here, start = carried
     unit = first[here]
     edges = np.flatnonzero(_begins(unit))
 

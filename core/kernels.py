@@ -12,35 +12,34 @@ such units are told by `left_to_walk`, and what the kernels say of them does not
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from core.rows import StageRows
+from core.rows import StageRows, index_type, with_none
 from core.walk import Rules
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    Ints = NDArray[np.int64]
+    Ints = NDArray[np.signedinteger]
 
 
-@dataclass(frozen=True, eq=False)
-class Carried:
+class Carried(NamedTuple):
     """What attempts came to at one stage."""
 
     here: Ints
-    """Rows at which the stage may be reached, ascending."""
+    """The rows at which the stage is reached, ascending."""
     start: Ints
-    """For each of them, the row of the latest start of an attempt that reaches the stage there; -1
-    for none."""
+    """For each of them, the row of the latest start of an attempt that reaches the stage there."""
 
 
 def unit_firsts(rows: StageRows, limit: int) -> Ints:
     """For each row the first row of its unit; a gap longer than `limit` begins another."""
-    begins = np.flatnonzero(rows.gap > limit)
-    return np.repeat(begins, np.diff(begins, append=len(rows.gap)))
+    begins = rows.gap > limit
+    index = index_type(len(begins))
+    rows_of = np.flatnonzero(begins).astype(index)
+    return np.asarray(rows_of[np.cumsum(begins, dtype=index) - 1])
 
 
 def carry(rows: StageRows, first: Ints, rules: Rules) -> list[Carried]:
@@ -53,23 +52,34 @@ def carry(rows: StageRows, first: Ints, rules: Rules) -> list[Carried]:
 def _ordered(rows: StageRows, first: Ints, rules: Rules) -> list[Carried]:
     """Rule F1: other events in between do not matter."""
     start = starts(rows, first, rules)
-    answer = [Carried(rows.at[0], start)]
+    is_plain = start is rows.at[0] and not rules.exclusions
+    fits = start >= 0
+    answer = [_those(fits, rows.at[0], start)]
     for stage in range(1, len(rows.at)):
-        here, before = rows.at[stage], rows.before[stage]
-        # Starts only grow, so the latest is that of the last row an attempt has reached. The -1 at
-        # the end is what a row with none before it finds.
-        grown = start if start is rows.at[0] else np.maximum.accumulate(start)
-        latest = np.append(grown, -1)[before]
-        latest[latest < first[here]] = -1
-        for number, low, high in rules.exclusions:
-            if low < stage <= high:
-                reached = np.where(start >= 0, np.arange(len(start)), -1)
-                last = np.append(np.maximum.accumulate(reached), -1)[before]
-                came = np.append(rows.times(rows.at[stage - 1]), 0)[last]
-                latest[came < rows.last_excluded[number][here]] = -1
-        start = latest
-        answer.append(Carried(here, start))
+        here = rows.at[stage]
+        if is_plain:
+            # What leads here from another unit leads from an earlier row than all of this one.
+            start = rows.latest[stage]
+            fits = start >= first[here]
+        else:
+            # Starts only grow, so the latest is that of the last row an attempt has reached.
+            last = with_none(np.cumsum(fits) - 1)[rows.before(stage)]
+            start = with_none(answer[-1].start)[last]
+            fits = start >= first[here]
+            for number, low, high in rules.exclusions:
+                if low < stage <= high:
+                    came = np.append(rows.times(answer[-1].here), 0)[last]
+                    fits &= came >= rows.last_excluded[number][here]
+        answer.append(_those(fits, here, start))
     return answer
+
+
+def _those(fits: NDArray[np.bool_], here: Ints, start: Ints) -> Carried:
+    """The rows that an attempt has reached."""
+    if fits.all():
+        return Carried(here, start)
+    reached = np.flatnonzero(fits)
+    return Carried(here[reached], start[reached])
 
 
 def _strict(rows: StageRows, first: Ints, rules: Rules) -> list[Carried]:
@@ -96,12 +106,11 @@ def _any_order(rows: StageRows, first: Ints) -> list[Carried]:
     Stages that share all their events are copies: the second copy is filled by the event before.
     """
     length = len(rows.gap)
-    # Numbers half as long are compared in half the time.
-    kind = np.int32 if length <= np.iinfo(np.int32).max else np.int64
-    back: list[NDArray[np.signedinteger]] = []
+    back: list[Ints] = []
     for stage, here in enumerate(rows.at):
         copies = sum(np.array_equal(here, earlier) for earlier in rows.at[:stage])
-        latest = np.concatenate((np.full(copies + 1, -1), here))[: len(here) + 1].astype(kind)
+        none = np.full(copies + 1, -1, dtype=here.dtype)
+        latest = np.concatenate((none, here))[: len(here) + 1]
         back.append(np.repeat(latest, np.diff(here, prepend=0, append=length)))
     # The latest of all first: each pass of comparisons puts one more in its place.
     for last in range(len(back) - 1, 0, -1):
@@ -113,7 +122,7 @@ def _any_order(rows: StageRows, first: Ints) -> list[Carried]:
     answer = []
     for start in back:
         at = np.flatnonzero((start >= first) & is_last)
-        answer.append(Carried(at, start[at].astype(np.int64)))
+        answer.append(Carried(at, start[at]))
     return answer
 
 

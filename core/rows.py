@@ -7,15 +7,15 @@ events stand between, the last excluded event) is gathered here for each row, on
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property, partial
-from itertools import accumulate, repeat
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate, compress
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
 from core.log import FIRST_GAP
-from core.threads import in_stretches, stretches, together
+from core.threads import in_stretches
 from core.walk import BLOCKS
 
 if TYPE_CHECKING:
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
     from core.log import EventLog
 
-    Ints = NDArray[np.int64]
+    Ints = NDArray[np.signedinteger]
+
+Value = TypeVar("Value", bound=np.generic)
 
 Mask = np.unsignedinteger
 """A set of stages as bits: stage i is bit i."""
@@ -48,99 +50,125 @@ class Selection:
     """Excluded events, and the stages, from 0, between whose events they must not occur."""
 
 
+class Stretch(NamedTuple):
+    """What is found in a stretch of the log that ends where a user ends: its m stage rows."""
+
+    start: int
+    """Where the stretch begins in the log."""
+    stop: int
+    """Where it ends."""
+    positions: Ints
+    """As of `StageRows`, like all that follow."""
+    gap: NDArray[np.int64]
+    mask: NDArray[Mask]
+    knots: Ints
+
+
 @dataclass(frozen=True, eq=False)
 class StageRows:
     """The m events that match at least one of s stages, by user, time and stage.
 
-    They do not depend on the session timeout, the window or the scope.
+    They do not depend on the session timeout, the window or the scope. Kernels work on one stretch
+    at a time; the columns of all are joined only where they are asked for.
     """
 
     log: EventLog
     """The log they are of."""
     selection: Selection
     """What they match."""
-    positions: Ints
-    """(m) where each stands in the log."""
-    gap: Ints
-    """(m) the largest gap of the log since the stage row before it: where it exceeds the session
-    timeout, a new journey has begun in between."""
-    mask: NDArray[Mask]
-    """(m) the stages each matches."""
-    knots: Ints
-    """Rows of units in which simultaneous events make their order matter: these are walked."""
+    stretches: tuple[Stretch, ...]
+    """Where they were found: one or more, which cover the log."""
 
-    def times(self, rows: Ints | slice) -> Ints:
+    def __len__(self) -> int:
+        """How many rows there are."""
+        return sum(len(stretch.gap) for stretch in self.stretches)
+
+    @property
+    def parts(self) -> tuple[tuple[int, StageRows], ...]:
+        """The rows of each stretch, with the number of the first."""
+        # Itself is not remembered: the memory of what holds itself is given back late.
+        return self._parts or ((0, self),)
+
+    @cached_property
+    def _parts(self) -> tuple[tuple[int, StageRows], ...]:
+        if len(self.stretches) < 2:
+            return ()
+        lows = accumulate((len(stretch.gap) for stretch in self.stretches), initial=0)
+        parts = (StageRows(self.log, self.selection, (stretch,)) for stretch in self.stretches)
+        return tuple(zip(lows, parts, strict=False))
+
+    @cached_property
+    def positions(self) -> Ints:
+        """(m) where each stands in the log."""
+        return _joined([stretch.positions for stretch in self.stretches])
+
+    @cached_property
+    def gap(self) -> NDArray[np.int64]:
+        """(m) the largest gap of the log since the stage row before it: where it exceeds the
+        session timeout, a new journey has begun in between.
+        """
+        return _joined([stretch.gap for stretch in self.stretches])
+
+    @cached_property
+    def mask(self) -> NDArray[Mask]:
+        """(m) the stages each matches."""
+        return _joined([stretch.mask for stretch in self.stretches])
+
+    @cached_property
+    def knots(self) -> Ints:
+        """Rows of units in which simultaneous events make their order matter: these are walked."""
+        return _joined([part.stretches[0].knots + low for low, part in self.parts])
+
+    def times(self, rows: Ints | slice) -> NDArray[np.int64]:
         """When the events of some rows happened, microseconds since 1970."""
         return self.log.time[self.positions[rows]]
 
     @cached_property
     def at(self) -> tuple[Ints, ...]:
         """(s) for each stage, the indices of the rows that match it."""
-        return _at(self.mask, len(self.selection.stages))
+        found = (
+            np.flatnonzero(self._matches(stage)) for stage in range(len(self.selection.stages))
+        )
+        return tuple(rows.astype(index_type(len(self))) for rows in found)
+
+    def before(self, stage: int) -> Ints:
+        """For each row of a stage, the place in `at` of the stage before it of the last row that
+        stands earlier; -1 for none.
+        """
+        # Counted, not searched for: a search takes ten times as long for each row.
+        is_prior, rows = self._matches(stage - 1), self.at[stage]
+        return np.cumsum(is_prior, dtype=rows.dtype)[rows] - is_prior[rows] - 1
 
     @cached_property
-    def before(self) -> tuple[Ints, ...]:
-        """(s) for each stage and each of its rows, the place in `at` of the stage before it of the
-        last row that stands earlier; -1 for none. Empty for the first stage.
+    def latest(self) -> tuple[Ints, ...]:
+        """(s) for each row of a stage, the latest row of the first stage from which rows of all the
+        stages in between lead to it, of any user; -1 for none.
         """
-        if len(self.parts) < 2:
-            return _before(self.mask, self.at)
-        found = [np.empty(0, dtype=np.int64)]
+        found = [self.at[0]]
         for stage in range(1, len(self.at)):
-            seen = accumulate((len(part.at[stage - 1]) for _, part in self.parts), initial=0)
-            pairs = zip(self.parts, seen, strict=False)
-            found.append(np.concatenate([part.before[stage] + low for (_, part), low in pairs]))
+            found.append(with_none(found[-1])[self.before(stage)])
         return tuple(found)
 
-    @cached_property
-    def parts(self) -> tuple[tuple[int, StageRows], ...]:
-        """The same rows in stretches that end where users end, each with its first row's number; a
-        single one where there are few.
-        """
-        found = stretches(len(self.gap), self._next_user)
-        if len(found) < 2:
-            return ((0, self),)
-        follows = None if self.selection.ignored is None else self.follows
-        part = partial(self._part, follows, self.last_excluded)
-        return tuple(together((partial(part, low, high) for low, high in found), len(self.gap)))
-
-    def _next_user(self, rows: Ints) -> Ints:
-        """For some rows the first from there on that is the first of a user."""
-        offsets = self.log.offsets
-        return self.positions.searchsorted(offsets[offsets.searchsorted(self.positions[rows])])
-
-    def _part(
-        self, follows: _Follows | None, last_excluded: tuple[Ints, ...], low: int, high: int
-    ) -> tuple[int, StageRows]:
-        first, after = self.knots.searchsorted((low, high))
-        part = replace(
-            self,
-            positions=self.positions[low:high],
-            gap=self.gap[low:high],
-            mask=self.mask[low:high],
-            knots=self.knots[first:after] - low,
-        )
-        at = _at(part.mask, len(self.selection.stages))
-        known: dict[str, object] = {"parts": ((0, part),), "at": at}
-        known["last_excluded"] = tuple(each[low:high] for each in last_excluded)
-        if follows is None:
-            known["before"] = _before(part.mask, at)
-        else:
-            known["follows"] = tuple(np.append(each[low : high - 1], False) for each in follows)
-        part.__dict__.update(known)
-        return low, part
+    def _matches(self, stage: int) -> NDArray[np.bool_]:
+        """(m) whether each matches a stage."""
+        return np.asarray(self.mask & self.mask.dtype.type(1 << stage) != 0)
 
     @cached_property
     def follows(self) -> _Follows:
         """(m) whether the next row follows each with nothing else in between, for strict order: for
         a row that begins an attempt, before which simultaneous events may stand, and for others.
         """
+        if self._parts:
+            first, later = zip(*(part.follows for _, part in self._parts), strict=True)
+            return _joined(first), _joined(later)
+        start, stop = self.stretches[0][:2]
+        own = self.positions - start
         ignored = name_flags(self.log, self.selection.ignored or frozenset())
-        blocks = ~ignored[self.log.name]
-        blocks[self.positions] = True
+        blocks = ~ignored[self.log.name[start:stop]]
+        blocks[own] = True
         so_far = np.append(0, np.cumsum(blocks))
-        instants = np.append(np.flatnonzero(self.log.gap != 0), len(self.log))
-        instant = instants.searchsorted(self.positions, side="right")
+        instants = np.append(np.flatnonzero(self.log.gap[start:stop] != 0), stop - start)
+        instant = instants.searchsorted(own, side="right")
         before, through = so_far[instants[instant - 1]], so_far[instants[instant]]
         begins = np.append(before[1:] == through[:-1], False)[: len(before)]
         return begins, begins & (through == before + 1)
@@ -154,25 +182,31 @@ class StageRows:
         return np.asarray(crowded & several)
 
     @cached_property
-    def last_excluded(self) -> tuple[Ints, ...]:
-        """For each exclusion (m) the time of the last excluded event earlier than each row, of any
-        user before it in the log; at least the row's own time where that is another user's.
+    def last_excluded(self) -> tuple[NDArray[np.int64], ...]:
+        """For each exclusion (m) the time of the user's last excluded event earlier than each row;
+        for none, the least number there is.
         """
+        if self._parts:
+            of_each = zip(*(part.last_excluded for _, part in self._parts), strict=True)
+            return tuple(map(_joined, of_each))
         if not self.selection.excluded:
             return ()
-        group = np.arange(len(self.log))
-        group[self.log.gap == 0] = 0
-        first_of_instant = np.maximum.accumulate(group)[self.positions]
-        user_start = self.log.offsets[
-            np.searchsorted(self.log.offsets, self.positions, side="right") - 1
-        ]
+        start, stop = self.stretches[0][:2]
+        time, gap, name = (
+            column[start:stop] for column in (self.log.time, self.log.gap, self.log.name)
+        )
+        group = np.arange(stop - start)
+        group[gap == 0] = 0
+        first_of_instant = np.maximum.accumulate(group)[self.positions - start]
+        offsets = self.log.offsets
+        user_start = offsets[offsets.searchsorted(self.positions, side="right") - 1] - start
         result = []
         for names, _, _ in self.selection.excluded:
-            excluded = np.flatnonzero(name_flags(self.log, names)[self.log.name])
+            excluded = np.flatnonzero(name_flags(self.log, names)[name])
             place = np.searchsorted(excluded, first_of_instant) - 1
             found = excluded[place] if len(excluded) else np.zeros(len(place), dtype=np.int64)
             is_own = (place >= 0) & (found >= user_start)
-            result.append(np.where(is_own, self.log.time[found], np.iinfo(np.int64).min))
+            result.append(np.where(is_own, time[found], np.iinfo(np.int64).min))
         return tuple(result)
 
     def next_excluded(self, number: int, rows: Ints) -> Ints:
@@ -223,8 +257,10 @@ def find_rows(log: EventLog, selection: Selection) -> StageRows:
         bits[list(matching)] |= bits.dtype.type(1 << number)
     matched = bits != 0
     flags = [None if each is None else log.matching(each) for each in selection.conditions]
+    far = [names for names, low, high in selection.excluded if high - low > 1]
+    index = index_type(len(log))
 
-    def find(start: int, stop: int) -> tuple[int, Ints, NDArray[Mask]]:
+    def find(start: int, stop: int) -> Stretch:
         # One byte an event to select by, then everything else over stage rows only. To clip is
         # faster than to look for numbers out of range, of which there are none.
         name = log.name[start:stop]
@@ -235,46 +271,32 @@ def find_rows(log: EventLog, selection: Selection) -> StageRows:
                 mask[~matching[start:stop][found]] &= ~mask.dtype.type(1 << number)
         if any(selection.conditions):
             found, mask = found[mask != 0], mask[mask != 0]
-        return start, found, mask
+        gap = _largest_gaps(log.gap[start:stop], found)
+        knots = _untie(found, mask, gap)
+        if selection.ignored is not None:
+            knots = np.union1d(knots, np.flatnonzero(gap == 0))
+        if far:
+            # At the instant of a stage in between, an excluded event is inside.
+            excluded = name_flags(log, frozenset().union(*far))[name]
+            knots = np.union1d(knots, _with_any(log.gap[start:stop], excluded, found))
+        return Stretch(start, stop, (found + start).astype(index), gap, mask, knots.astype(index))
 
-    parts = in_stretches(log.offsets, find)
-    edges = np.cumsum([0, *(len(found) for _, found, _ in parts)]).tolist()
-    gap, positions = (np.empty(edges[-1], dtype=np.int64) for _ in range(2))
-    mask = np.empty(edges[-1], dtype=bits.dtype)
-
-    def fill(part: tuple[int, Ints, NDArray[Mask]], edge: int) -> Ints:
-        start, found, own = part
-        here = slice(edge, edge + len(found))
-        gap[here] = _largest_gaps(log.gap[start:], found)
-        tangled = _untie(found, own, gap[here])
-        np.add(found, start, out=positions[here])
-        mask[here] = own
-        return tangled + edge
-
-    knots = np.concatenate(together(map(partial, repeat(fill), parts, edges), len(log)))
-    if selection.ignored is not None:
-        knots = np.union1d(knots, np.flatnonzero(gap == 0))
-    far = [names for names, low, high in selection.excluded if high - low > 1]
-    if far:
-        # At the instant of a stage in between, an excluded event is inside.
-        knots = np.union1d(knots, _with_any(log, positions, frozenset().union(*far)))
-    return StageRows(log, selection, positions, gap, mask, knots)
+    expected = sum(compress(log.name_counts.values(), matched.tolist()))
+    return StageRows(log, selection, tuple(in_stretches(log.offsets, find, expected)))
 
 
-def _before(mask: NDArray[Mask], at: Sequence[Ints]) -> tuple[Ints, ...]:
-    """For each stage and its rows, the place of the last earlier row of the stage before."""
-    found = [np.empty(0, dtype=np.int64)]
-    for stage, rows in enumerate(at[1:]):
-        is_prior = mask & mask.dtype.type(1 << stage) != 0
-        # Counted, not searched for: a search takes ten times as long for each row.
-        found.append(np.cumsum(is_prior)[rows] - is_prior[rows] - 1)
-    return tuple(found)
+def index_type(length: int) -> type[np.signedinteger]:
+    """The smaller of the types for indices into a column: half the memory is half the time."""
+    return np.int32 if length <= np.iinfo(np.int32).max else np.int64
 
 
-def _at(mask: NDArray[Mask], stages: int) -> tuple[Ints, ...]:
-    """For each stage, the rows that match it."""
-    bit = mask.dtype.type
-    return tuple(np.flatnonzero(mask & bit(1 << stage) != 0) for stage in range(stages))
+def with_none(values: Ints) -> Ints:
+    """Indices with -1 after them, for an index of -1 to find."""
+    return np.append(values, values.dtype.type(-1))
+
+
+def _joined(columns: Sequence[NDArray[Value]]) -> NDArray[Value]:
+    return columns[0] if len(columns) == 1 else np.concatenate(columns)
 
 
 def name_flags(log: EventLog, names: frozenset[str]) -> NDArray[np.bool_]:
@@ -292,7 +314,7 @@ def _known(log: EventLog, names: frozenset[str]) -> Iterator[int]:
     return (log.codes[name] for name in names if name in log.codes)
 
 
-def _largest_gaps(gap: Ints, positions: Ints) -> Ints:
+def _largest_gaps(gap: NDArray[np.int64], positions: Ints) -> NDArray[np.int64]:
     if len(positions) == 0:
         return np.empty(0, dtype=np.int64)
     segments = np.concatenate(([0], positions[:-1] + 1))
@@ -315,10 +337,9 @@ def _untie(positions: Ints, mask: NDArray[Mask], gap: Ints) -> Ints:
     return knots
 
 
-def _with_any(log: EventLog, positions: Ints, names: frozenset[str]) -> Ints:
-    """The rows at whose instant any event has one of some names."""
-    instants = np.flatnonzero(log.gap != 0)
-    named = np.flatnonzero(name_flags(log, names)[log.name])
+def _with_any(gap: Ints, named: NDArray[np.bool_], positions: Ints) -> Ints:
+    """The rows at whose instant any event is named."""
+    instants = np.flatnonzero(gap != 0)
     has = np.zeros(len(instants) + 1, dtype=np.bool_)
-    has[instants.searchsorted(named, side="right")] = True
+    has[instants.searchsorted(np.flatnonzero(named), side="right")] = True
     return np.flatnonzero(has[instants.searchsorted(positions, side="right")])

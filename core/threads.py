@@ -35,6 +35,9 @@ FEWEST = 500_000
 SLICE = 1 << 18
 """Rows that fit into a core's cache, with what is made of them."""
 
+LOOKED_AT = 8
+"""As many times as many events fit that are only looked at."""
+
 
 def cores() -> int:
     """The cores that this process may use."""
@@ -61,27 +64,22 @@ def slices(length: int, size: int = SLICE) -> list[slice]:
     return [slice(start, min(start + size, length)) for start in range(0, length, size)]
 
 
-def stretches(
-    length: int, next_begin: Callable[[NDArray[np.int64]], NDArray[np.int64]]
-) -> list[tuple[int, int]]:
-    """A column in stretches that fit into a core's cache, if no user is longer.
+def in_stretches(
+    offsets: NDArray[np.int64], work: Callable[[int, int], Found], rows: int | None = None
+) -> list[Found]:
+    """What some work finds in each of several stretches of a column, in order; run on all cores.
 
-    `next_begin` gives for some of its rows the first row at which a user begins, from there on. A
-    short column is one stretch, and so is an empty one.
-    """
-    count = max(1, length // SLICE) if length >= FEWEST else 1
-    wanted = np.arange(1, count) * (length // count)
-    edges = np.unique(np.concatenate(([0], next_begin(wanted), [length])))
-    return list(pairwise(edges.tolist())) or [(0, length)]
-
-
-def in_stretches(offsets: NDArray[np.int64], work: Callable[[int, int], Found]) -> list[Found]:
-    """What some work finds in each of the `stretches` of a column, in order; run on all cores.
-
-    `offsets` says where users begin, and at last where the column ends.
+    `offsets` says where users begin, and at last where the column ends: stretches end there too.
+    Each fits into a core's cache with what is made of it, if no user is longer: all of it, or where
+    the work looks at each event and then at far fewer `rows`, those. A short column is one stretch,
+    and so is an empty one.
     """
     length = int(offsets[-1])
-    found = stretches(length, lambda rows: offsets[offsets.searchsorted(rows)])
+    wanted = length if rows is None else max(rows, length // LOOKED_AT)
+    count = max(1, wanted // SLICE) if length >= FEWEST else 1
+    begins = offsets[offsets.searchsorted(np.arange(1, count) * (length // count))]
+    edges = np.unique(np.concatenate(([0], begins, [length]))).tolist()
+    found = list(pairwise(edges)) or [(0, length)]
     return together((partial(work, low, high) for low, high in found), length)
 
 

@@ -51,7 +51,7 @@ def stage_timeouts(rows: StageRows, window: int | None) -> tuple[StageTimeouts, 
     began = rows.times(at[0])
     answer = [StageTimeouts(None, _since_last(gap, at[0]))]
     for stage in range(1, len(at)):
-        here, before = at[stage], rows.before[stage]
+        here, before = at[stage], rows.before(stage)
         known = np.flatnonzero(before >= 0)
         appears = np.full(len(here), FIRST_GAP)
         since = np.zeros(len(here), dtype=np.int64)

@@ -82,7 +82,7 @@ def _same(left: StageRows, right: StageRows) -> None:
     for name in ("positions", "gap", "mask", "knots"):
         a, b = getattr(left, name), getattr(right, name)
         assert (name, a.tolist(), a.dtype) == (name, b.tolist(), b.dtype)
-    for name in ("at", "before"):
+    for name in ("at", "latest"):
         for a, b in zip(getattr(left, name), getattr(right, name), strict=True):
             assert (name, a.tolist()) == (name, b.tolist())
     assert unit_firsts(left, 3).tolist() == unit_firsts(right, 3).tolist()
@@ -93,7 +93,7 @@ def test_rows_found_in_stretches_are_those_of_the_whole(trails: Trails, stages: 
     log = quick_log(trails)
     selection = Selection(tuple(stage.names for stage in stages), (None,) * len(stages))
     whole = find_rows(log, selection)
-    _ = whole.before
+    _ = whole.latest
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(threads, "FEWEST", 1)
         patch.setattr(threads, "SLICE", 5)
