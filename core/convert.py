@@ -39,12 +39,12 @@ def counted_events(
     `units` are those in the funnel, ascending, and `depth` theirs. In any order, stage k is the
     k-th event matched.
     """
-    edges = units.searchsorted([*(low for low, _ in rows.parts), len(rows.gap)]).tolist()
+    edges = units.searchsorted([*(low for low, _ in rows.parts), len(rows)]).tolist()
     jobs = (
         partial(_counted, part, limit, rules, units[a:b] - low, depth[a:b], window)
         for (low, part), (a, b) in zip(rows.parts, pairwise(edges), strict=True)
     )
-    return np.concatenate(together(jobs, len(rows.gap)), axis=1)
+    return np.concatenate(together(jobs, len(rows)), axis=1)
 
 
 def _counted(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from core.kernels import Carried, carry, left_to_walk, unit_firsts
-from core.rows import StageRows
+from core.rows import StageRows, picked
 from core.threads import SLICE, together
 from core.walk import ANY_START, Rules, Walk, walk
 
@@ -126,7 +126,7 @@ def reach(rows: StageRows, limit: int, rules: Rules = ANY_START) -> tuple[Reache
     that only the gap before a user's first event exceeds, units are users.
     """
     jobs = (partial(_reach, part, limit, rules) for _, part in rows.parts)
-    found = together(jobs, len(rows.gap))
+    found = together(jobs, len(rows))
     lows = [low for low, _ in rows.parts]
     return tuple(Reached(list(zip(lows, stage, strict=True))) for stage in zip(*found, strict=True))
 
@@ -147,14 +147,14 @@ def _reach(rows: StageRows, limit: int, rules: Rules) -> tuple[Arrivals, ...]:
 def _arrivals(rows: StageRows, first: Ints, carried: Carried) -> Arrivals:
     """The units of the rows that an attempt has reached."""
     here, start = carried
-    unit = first[here]
+    unit = picked(first, here)
     edges = np.flatnonzero(_begins(unit))
 
     def needs() -> Ints:
         return rows.times(here) - rows.times(start)
 
     return Arrivals(
-        units=unit[edges],
+        units=picked(unit, edges),
         edges=edges,
         needs=None if start is here else needs,
         starts=lambda: rows.times(start),

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from core.rows import StageRows, index_type, with_none
+from core.rows import StageRows, index_type, picked, with_none
 from core.walk import Rules
 
 if TYPE_CHECKING:
@@ -38,8 +38,7 @@ def unit_firsts(rows: StageRows, limit: int) -> Ints:
     """For each row the first row of its unit; a gap longer than `limit` begins another."""
     begins = rows.gap > limit
     index = index_type(len(begins))
-    rows_of = np.flatnonzero(begins).astype(index)
-    return np.asarray(rows_of[np.cumsum(begins, dtype=index) - 1])
+    return picked(np.flatnonzero(begins).astype(index), np.cumsum(begins, dtype=index) - 1)
 
 
 def carry(rows: StageRows, first: Ints, rules: Rules) -> list[Carried]:
@@ -60,12 +59,12 @@ def _ordered(rows: StageRows, first: Ints, rules: Rules) -> list[Carried]:
         if is_plain:
             # What leads here from another unit leads from an earlier row than all of this one.
             start = rows.latest[stage]
-            fits = start >= first[here]
+            fits = start >= picked(first, here)
         else:
             # Starts only grow, so the latest is that of the last row an attempt has reached.
             last = with_none(np.cumsum(fits) - 1)[rows.before(stage)]
             start = with_none(answer[-1].start)[last]
-            fits = start >= first[here]
+            fits = start >= picked(first, here)
             for number, low, high in rules.exclusions:
                 if low < stage <= high:
                     came = np.append(rows.times(answer[-1].here), 0)[last]
@@ -79,7 +78,7 @@ def _those(fits: NDArray[np.bool_], here: Ints, start: Ints) -> Carried:
     if fits.all():
         return Carried(here, start)
     reached = np.flatnonzero(fits)
-    return Carried(here[reached], start[reached])
+    return Carried(picked(here, reached), picked(start, reached))
 
 
 def _strict(rows: StageRows, first: Ints, rules: Rules) -> list[Carried]:
@@ -101,28 +100,13 @@ def _strict(rows: StageRows, first: Ints, rules: Rules) -> list[Carried]:
 
 
 def _any_order(rows: StageRows, first: Ints) -> list[Carried]:
-    """Rule F7: for each row, how far back the k latest stages reach.
-
-    Stages that share all their events are copies: the second copy is filled by the event before.
-    """
-    length = len(rows.gap)
-    back: list[Ints] = []
-    for stage, here in enumerate(rows.at):
-        copies = sum(np.array_equal(here, earlier) for earlier in rows.at[:stage])
-        none = np.full(copies + 1, -1, dtype=here.dtype)
-        latest = np.concatenate((none, here))[: len(here) + 1]
-        back.append(np.repeat(latest, np.diff(here, prepend=0, append=length)))
-    # The latest of all first: each pass of comparisons puts one more in its place.
-    for last in range(len(back) - 1, 0, -1):
-        for place in range(last):
-            high, low = back[place], back[place + 1]
-            back[place], back[place + 1] = np.maximum(high, low), np.minimum(high, low)
+    """Rule F7: for each row, how far back the k latest stages reach."""
     # Of simultaneous rows only the last has all of them behind it.
-    is_last = np.append(rows.gap[1:] != 0, True)[:length]
+    is_last = np.append(rows.gap[1:] != 0, True)[: len(rows)]
     answer = []
-    for start in back:
+    for start in rows.recent:
         at = np.flatnonzero((start >= first) & is_last)
-        answer.append(Carried(at, start[at]))
+        answer.append(Carried(at, picked(start, at)))
     return answer
 
 

@@ -126,9 +126,7 @@ class StageRows:
     @cached_property
     def at(self) -> tuple[Ints, ...]:
         """(s) for each stage, the indices of the rows that match it."""
-        found = (
-            np.flatnonzero(self._matches(stage)) for stage in range(len(self.selection.stages))
-        )
+        found = (np.flatnonzero(self.matches(stage)) for stage in range(len(self.selection.stages)))
         return tuple(rows.astype(index_type(len(self))) for rows in found)
 
     def before(self, stage: int) -> Ints:
@@ -136,8 +134,9 @@ class StageRows:
         stands earlier; -1 for none.
         """
         # Counted, not searched for: a search takes ten times as long for each row.
-        is_prior, rows = self._matches(stage - 1), self.at[stage]
-        return np.cumsum(is_prior, dtype=rows.dtype)[rows] - is_prior[rows] - 1
+        is_prior, rows = self.matches(stage - 1), self.at[stage]
+        seen = np.cumsum(is_prior, dtype=rows.dtype)
+        return picked(seen, rows) - picked(is_prior, rows) - 1
 
     @cached_property
     def latest(self) -> tuple[Ints, ...]:
@@ -149,7 +148,26 @@ class StageRows:
             found.append(with_none(found[-1])[self.before(stage)])
         return tuple(found)
 
-    def _matches(self, stage: int) -> NDArray[np.bool_]:
+    @cached_property
+    def recent(self) -> tuple[Ints, ...]:
+        """(s, m) for each row the latest row from which on it and those before it, of any user,
+        match one stage, two, and so on; -1 for none.
+
+        Stages that share all their events are copies: the second is filled by the event before.
+        """
+        recent: list[Ints] = []
+        for stage, here in enumerate(self.at):
+            copies = sum(np.array_equal(here, earlier) for earlier in self.at[:stage])
+            own = np.append(np.full(copies + 1, -1, dtype=here.dtype), here)
+            recent.append(picked(own, np.cumsum(self.matches(stage), dtype=here.dtype)))
+        # The latest of all first: each pass of comparisons puts one more in its place.
+        for last in range(len(recent) - 1, 0, -1):
+            for place in range(last):
+                high, low = recent[place : place + 2]
+                recent[place : place + 2] = np.maximum(high, low), np.minimum(high, low)
+        return tuple(recent)
+
+    def matches(self, stage: int) -> NDArray[np.bool_]:
         """(m) whether each matches a stage."""
         return np.asarray(self.mask & self.mask.dtype.type(1 << stage) != 0)
 
@@ -261,11 +279,10 @@ def find_rows(log: EventLog, selection: Selection) -> StageRows:
     index = index_type(len(log))
 
     def find(start: int, stop: int) -> Stretch:
-        # One byte an event to select by, then everything else over stage rows only. To clip is
-        # faster than to look for numbers out of range, of which there are none.
+        # One byte an event to select by, then everything else over stage rows only.
         name = log.name[start:stop]
-        found = np.flatnonzero(matched.take(name, mode="clip"))
-        mask = bits.take(name.take(found, mode="clip"), mode="clip")
+        found = np.flatnonzero(picked(matched, name))
+        mask = picked(bits, picked(name, found))
         for number, matching in enumerate(flags):
             if matching is not None:
                 mask[~matching[start:stop][found]] &= ~mask.dtype.type(1 << number)
@@ -288,6 +305,12 @@ def find_rows(log: EventLog, selection: Selection) -> StageRows:
 def index_type(length: int) -> type[np.signedinteger]:
     """The smaller of the types for indices into a column: half the memory is half the time."""
     return np.int32 if length <= np.iinfo(np.int32).max else np.int64
+
+
+def picked(values: NDArray[Value], places: NDArray[np.integer]) -> NDArray[Value]:
+    """The values at some places, none of which is out of range or negative."""
+    # To clip is twice as fast as to look for numbers out of range.
+    return values.take(places, mode="clip")
 
 
 def with_none(values: Ints) -> Ints:
