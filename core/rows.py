@@ -183,7 +183,6 @@ class StageRows:
         own = self.positions - start
         ignored = name_flags(self.log, self.selection.ignored or frozenset())
         blocks = ~ignored[self.log.name[start:stop]]
-        blocks[own] = True
         so_far = np.append(0, np.cumsum(blocks))
         instants = np.append(np.flatnonzero(self.log.gap[start:stop] != 0), stop - start)
         instant = instants.searchsorted(own, side="right")

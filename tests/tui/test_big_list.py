@@ -116,14 +116,15 @@ async def test_search_finds_among_all(many: core.LocalEngine) -> None:
 async def test_a_paint_draws_no_more_lines_than_there_is_room_for(
     many: core.LocalEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    drawn: list[int] = []
+    drawn = [0]
     room: list[int] = []
     paint, draw = UserLines.render_lines, UserLines.draw_line
 
     def render_lines(self: UserLines, crop: Region) -> list[Strip]:
+        strips = paint(self, crop)
         drawn.append(0)
         room.append(self.size.height - 1)
-        return paint(self, crop)
+        return strips
 
     def draw_line(self: UserLines, index: int, width: int) -> object:
         drawn[-1] += 1
@@ -135,7 +136,7 @@ async def test_a_paint_draws_no_more_lines_than_there_is_room_for(
         for key in ("G", "g", "pagedown", "ctrl+d", "j", "k", "[", "s", "z"):
             await face.press(key)
         assert max(drawn) > 0
-        assert all(lines <= height for lines, height in zip(drawn, room, strict=True))
+        assert all(lines <= height for lines, height in zip(drawn, room, strict=False))
 
 
 async def test_moving_by_a_line_paints_two(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from textual.app import ComposeResult
-from textual.containers import Vertical
 from textual.content import Content
 from textual.reactive import var
 
@@ -12,10 +11,11 @@ from core.engine import FunnelAnswer
 from tracer_tui.details import Details
 from tracer_tui.rules import cuts, rules
 from tracer_tui.widgets.funnel_bars import FunnelBars
+from tracer_tui.widgets.pane import Pane
 from tracer_tui.widgets.rulers import Rulers
 
 
-class FunnelPane(Vertical):
+class FunnelPane(Pane):
     """Bars and rulers of one answer."""
 
     BORDER_TITLE = "3 Funnel"
@@ -58,5 +58,5 @@ class FunnelPane(Vertical):
         """Say what is asked."""
         if answer is None:
             return
-        self.border_title = Content(f"3 Funnel · {rules(answer.study)}")
-        self.border_subtitle = Content(cuts(answer.study))
+        self.entitle(Content(f"3 Funnel · {rules(answer.study)}"))
+        self.add(Content(cuts(answer.study)))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple, Self
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -34,6 +34,17 @@ STYLES = frozenset(
 """The component classes that cells name. The application has them, once for all lists: of its own
 each list would have to find them all anew whenever the focus comes or goes.
 """
+
+
+class _Line(NamedTuple):
+    """What stands on a line of a pane: two that are equal look the same."""
+
+    width: int
+    cells: list[Cell]
+    ground: str
+    """The component class of the whole line, or "" for plain."""
+    stale: str
+    """The component class of what is being worked out anew, or ""."""
 
 
 class LineView(ScrollView, can_focus=True, inherit_bindings=False):
@@ -100,6 +111,8 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
         """Begin without lines."""
         super().__init__(name=name, id=id, classes=classes)
         self._styles: dict[tuple[str, str, str], Style] = {}
+        self._drawn: dict[int, _Line] = {}
+        self._may_have_changed = False
 
     def follow(self, index: int, link: str) -> None:
         """Do what a click on a cell with a link means; the header's index is -1."""
@@ -116,22 +129,74 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
         """The cells of the line at the bottom."""
         return [("", "")]
 
+    def refresh(
+        self,
+        *regions: Region,
+        repaint: bool = True,
+        layout: bool = False,
+        recompose: bool = False,
+    ) -> Self:
+        """Redraw some regions; without any, the lines that are not what was drawn.
+
+        Which these are is found when the pane is painted, once for all that has changed by then.
+        """
+        if not regions and repaint:
+            self._may_have_changed = True
+            regions = (Region(),)
+        return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Draw the pane."""
+        self._find_changed()
+        return super().render_lines(crop)
+
+    def _set_dirty(self, *regions: Region) -> None:
+        for y in (y for region in regions for y in region.line_range):
+            self._drawn.pop(y, None)
+        if not regions:
+            self._drawn.clear()
+        super()._set_dirty(*regions)
+
+    def _exchange_repaint_regions(self) -> Collection[Region]:
+        self._find_changed()
+        return super()._exchange_repaint_regions()
+
+    def _find_changed(self) -> None:
+        """Have the lines drawn again that are not what was drawn."""
+        if not self._may_have_changed:
+            return
+        self._may_have_changed = False
+        width, height = self.size
+        for y in range(height):
+            line = self._line(y)
+            if line != self._drawn.get(y):
+                self._set_dirty(Region(0, y, width, 1))
+                self._drawn[y] = line
+
     def render_line(self, y: int) -> Strip:
         """Draw one line of the pane."""
+        line = self._drawn.get(y)
+        if line is None or line.width != self.scrollable_content_region.width:
+            line = self._drawn[y] = self._line(y)
+        segments = [Segment(text, self._style(line, name)) for text, name, *_ in line.cells]
+        return Strip(segments).adjust_cell_length(line.width, self._style(line, ""))
+
+    def _line(self, y: int) -> _Line:
+        """What stands on a line of the pane."""
         width = self.scrollable_content_region.width
+        cells: Sequence[Cell] = []
+        ground, index = "", self.scroll_offset.y + y - self.HEADER_LINES
         if y < self.HEADER_LINES:
-            return self._strip(self.draw_header(width), width, "line--header")
-        if y >= self.size.height - self.FOOTER_LINES:
-            return self._strip(self.draw_footer(width), width, "")
-        index = self.scroll_offset.y + y - self.HEADER_LINES
-        if index == self.line_count == 0:
-            return self._strip([(f" {self.when_empty}", "line--dim")], width, "")
-        if not 0 <= index < self.line_count:
-            return Strip.blank(width, self._style("", ""))
-        ground = ""
-        if index == self.cursor and self.HAS_CURSOR:
-            ground = "line--cursor" if self.has_focus else "line--cursor-blurred"
-        return self._strip(self.draw_line(index, width), width, ground)
+            cells, ground = self.draw_header(width), "line--header"
+        elif y >= self.size.height - self.FOOTER_LINES:
+            cells = self.draw_footer(width)
+        elif index == self.line_count == 0:
+            cells = [(f" {self.when_empty}", "line--dim")]
+        elif 0 <= index < self.line_count:
+            cells = self.draw_line(index, width)
+            if index == self.cursor and self.HAS_CURSOR:
+                ground = "line--cursor" if self.has_focus else "line--cursor-blurred"
+        return _Line(width, list(cells), ground, "line--stale" if self.is_stale else "")
 
     @property
     def when_empty(self) -> str:
@@ -250,21 +315,17 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
     def notify_style_update(self) -> None:
         """Look all styles up anew."""
         self._styles.clear()
+        self._drawn.clear()
         super().notify_style_update()
 
-    def _strip(self, cells: Sequence[Cell], width: int, ground: str) -> Strip:
-        segments = [Segment(text, self._style(ground, name)) for text, name, *_ in cells]
-        return Strip(segments).adjust_cell_length(width, self._style(ground, ""))
-
-    def _style(self, ground: str, name: str) -> Style:
-        """How a cell looks on a ground."""
-        stale = "line--stale" if self.is_stale else ""
-        style = self._styles.get((stale, ground, name))
+    def _style(self, line: _Line, name: str) -> Style:
+        """How a cell of a line looks."""
+        style = self._styles.get((line.stale, line.ground, name))
         if style is None:
             style = self.rich_style
-            for part in filter(None, (stale, ground, name)):
+            for part in filter(None, (line.stale, line.ground, name)):
                 style += self.app.get_component_styles(part).partial_rich_style
-            self._styles[stale, ground, name] = style
+            self._styles[line.stale, line.ground, name] = style
         return style
 
 

@@ -8,7 +8,6 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.reactive import var
@@ -24,10 +23,11 @@ from tracer_tui.trail_search import Found, TrailTexts, in_names, in_values
 from tracer_tui.widgets.drawer import Drawer
 from tracer_tui.widgets.field import Field
 from tracer_tui.widgets.line_view import LineView
+from tracer_tui.widgets.pane import Pane
 from tracer_tui.widgets.trail_lines import TrailLines
 
 
-class SessionTimeline(Vertical):
+class SessionTimeline(Pane):
     """One user's events."""
 
     BORDER_TITLE = "2 Timeline"
@@ -90,7 +90,7 @@ class SessionTimeline(Vertical):
     def watch_shown(self, shown: Shown | None) -> None:
         """Say whose events they are, and search them too."""
         if shown is None or not len(shown.trail):
-            self.border_title = "2 Timeline"
+            self.entitle("2 Timeline")
         else:
             trail = shown.trail
             sessions = plural(len(trail.sessions), "session")
@@ -98,7 +98,7 @@ class SessionTimeline(Vertical):
             also = (
                 f" · also {', '.join(map(visible, trail.merged_ids))}" if trail.merged_ids else ""
             )
-            self.border_title = Content(f"2 {visible(trail.user)} · {sessions} · {events}{also}")
+            self.entitle(Content(f"2 {visible(trail.user)} · {sessions} · {events}{also}"))
         self._search()
 
     def clear_search(self) -> bool:
@@ -204,7 +204,7 @@ class SessionTimeline(Vertical):
                 told += " in names"
             elif not found.is_whole:
                 told += f" · working… {found.read / len(found.texts.trail):.0%}"
-        self.border_subtitle = content(told)
+        self.add(content(told))
 
 
 def _matches(number: int) -> str:

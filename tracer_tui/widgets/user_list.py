@@ -9,7 +9,6 @@ from typing import ClassVar, get_args
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.reactive import var
@@ -24,6 +23,7 @@ from tracer_tui.text import content
 from tracer_tui.widgets.chip_line import ChipLine
 from tracer_tui.widgets.field import Field
 from tracer_tui.widgets.line_view import LineView
+from tracer_tui.widgets.pane import Pane
 from tracer_tui.widgets.user_lines import UserLines
 
 _KEYS: tuple[SortKey, ...] = get_args(SortKey)
@@ -38,7 +38,7 @@ _ORDERS: dict[SortKey, str] = {
 """What a list is ordered by, in words."""
 
 
-class UserList(Vertical):
+class UserList(Pane):
     """The pane: filters, lines, a title that says how many are listed, and a search."""
 
     BORDER_TITLE = "1 Users"
@@ -112,10 +112,10 @@ class UserList(Vertical):
             of = f" of {count(everybody)}"
         if page.share < 1:
             of = f" · {100 * page.share:.3g} % sample"
-        self.border_title = Content(f"1 {what} · {count(page.total)}{of}")
+        self.entitle(Content(f"1 {what} · {count(page.total)}{of}"))
         order = f"by {_ORDERS[page.sort.key]} {'▾' if page.sort.descending else '▴'}"
         matches = "1 match" if page.total == 1 else f"{count(page.total)} matches"
-        self.border_subtitle = content(f"/{page.search} · {matches}" if page.search else order)
+        self.add(content(f"/{page.search} · {matches}" if page.search else order))
 
     @property
     def lines(self) -> UserLines:
