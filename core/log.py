@@ -210,8 +210,12 @@ class EventLog:
     @cached_property
     def name_counts(self) -> dict[str, int]:
         """Events of each name, in the order of `names`."""
-        counts = np.bincount(self.name, minlength=len(self.names))
-        return {name: int(count) for name, count in zip(self.names, counts, strict=True)}
+
+        def count(part: slice) -> NDArray[np.int64]:
+            return np.bincount(self.name[part], minlength=len(self.names))
+
+        counts = sum(on_all_cores(count, slices(len(self))), np.zeros(len(self.names), np.int64))
+        return dict(zip(self.names, counts.tolist(), strict=True))
 
     @cached_property
     def codes(self) -> dict[str, int]:

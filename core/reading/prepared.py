@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -27,7 +28,7 @@ from core.threads import Each, on_all_cores, one_by_one, slices
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-FORMAT = 1
+FORMAT = 2
 """Part of each copy's key: a copy written otherwise is another one."""
 
 FEWEST_EVENTS = 1_000_000
@@ -37,7 +38,7 @@ MOST_BYTES = 20 << 30
 """Bytes that all copies may take; the one not used for longest goes first."""
 
 _META = "meta.json"
-_USERS, _ENDS = "users", "user_ends"
+_USERS = "users"
 _KINDS = tuple(np.dtype(kind).str for kind in ("i8", "u1", "u2", "u4", "u8"))
 _COLUMNS = ("offsets", "name", "time", "gap", "row")
 
@@ -119,15 +120,20 @@ def _is_ours(folder: Path) -> bool:
 def _write(
     folder: Path, key: object, prepared: Prepared, parts: Sequence[Mapping[str, Any]]
 ) -> None:
-    ids = [str(user).encode() for user in prepared.users.tolist()]
-    blob = np.frombuffer(b"".join(ids), np.uint8)
-    ends = np.cumsum(np.fromiter(map(len, ids), dtype=np.int64, count=len(ids)), dtype=np.int64)
-    columns = {name: getattr(prepared, name) for name in _COLUMNS} | {_USERS: blob, _ENDS: ends}
+    # In pieces: the screen stands still while one is joined.
+    pieces = [prepared.users[part].tolist() for part in slices(len(prepared.users), 1 << 16)]
+    signs = map(chr, range(sys.maxunicode))
+    between = next(sign for sign in signs if not any(sign in "".join(ids) for ids in pieces))
+    blob = np.frombuffer(
+        between.encode().join(between.join(ids).encode() for ids in pieces), np.uint8
+    )
+    columns = {name: getattr(prepared, name) for name in _COLUMNS} | {_USERS: blob}
     for name, column in columns.items():
         column.tofile(folder / name)
     meta = {
         "key": key,
         "names": prepared.names,
+        "between_users": between,
         "data_end": prepared.data_end,
         "report": asdict(prepared.report),
         "merged": {user: list(others) for user, others in prepared.merged.items()},
@@ -178,17 +184,20 @@ def _load(folder: Path, key: object) -> Found | None:
     if meta["key"] != json.loads(json.dumps(key)):
         return None
     columns = {}
-    for name in (*_COLUMNS, _USERS, _ENDS):
+    for name in (*_COLUMNS, _USERS):
         kind, length, *_ = meta["columns"][name]
         columns[name] = _mapped(folder / name, str(kind), int(length))
         if _described(columns[name], on_all_cores) != meta["columns"][name]:
             return None
     names = tuple(str(name) for name in meta["names"])
-    if not _fits(columns, len(names)):
+    ids = columns[_USERS].tobytes().decode().split(str(meta["between_users"]))
+    if not _fits(columns, len(ids), len(names)):
         return None
+    users = np.empty(len(ids), dtype=object)
+    users[:] = ids
     report = meta["report"]
     prepared = Prepared(
-        users=_users(columns[_USERS], columns[_ENDS]),
+        users=users,
         names=names,
         **{name: columns[name] for name in _COLUMNS},
         data_end=int(meta["data_end"]),
@@ -205,31 +214,21 @@ def _load(folder: Path, key: object) -> Found | None:
     return Found(prepared, meta["parts"])
 
 
-def _fits(columns: Mapping[str, NDArray[Any]], names: int) -> bool:
+def _fits(columns: Mapping[str, NDArray[Any]], users: int, names: int) -> bool:
     """Whether the columns can be used without leading anywhere outside them."""
-    offsets, ends, events = columns["offsets"], columns[_ENDS], len(columns["time"])
-    numbers = all(columns[name].dtype.kind == "i" for name in ("offsets", "time", "gap", _ENDS))
-    codes = all(columns[name].dtype.kind == "u" for name in ("name", "row", _USERS))
+    offsets, events = columns["offsets"], len(columns["time"])
+    numbers = all(columns[name].dtype.kind == "i" for name in ("offsets", "time", "gap"))
+    codes = all(columns[name].dtype.kind == "u" for name in ("name", "row"))
     return (
         all(len(columns[name]) == events for name in ("name", "gap", "row"))
         and numbers
         and codes
-        and len(offsets) == len(ends) + 1
+        and len(offsets) == users + 1
         and offsets[0] == 0
         and offsets[-1] == events
         and bool(np.all(np.diff(offsets) > 0))
-        and bool(np.all(np.diff(ends, prepend=0) >= 0))
-        and (not len(ends) or ends[-1] == len(columns[_USERS]))
         and (not events or int(columns["name"].max()) < names)
     )
-
-
-def _users(blob: NDArray[np.uint8], ends: NDArray[np.int64]) -> NDArray[np.object_]:
-    data = blob.tobytes()
-    stops = ends.tolist()
-    users = np.empty(len(stops), dtype=object)
-    users[:] = [data[a:b].decode() for a, b in zip([0, *stops], stops, strict=False)]
-    return users
 
 
 def _size(folder: Path) -> int:
