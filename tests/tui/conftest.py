@@ -6,6 +6,9 @@ import os
 from pathlib import Path
 
 import pytest
+from textual.css.model import RuleSet
+from textual.css.stylesheet import Stylesheet
+from textual.css.types import CSSLocation
 from textual.pilot import Pilot
 
 from tests.tui.driving import quiet
@@ -50,3 +53,21 @@ def _wait_for_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("textual.app.wait_for_idle", wait_for_idle)
     monkeypatch.setattr("textual.pilot.wait_for_idle", wait_for_idle)
     monkeypatch.setattr(Pilot, "_wait_for_screen", wait_for_screen)
+
+
+parse_rules = Stylesheet._parse_rules
+PARSED: dict[tuple[object, ...], list[RuleSet]] = {}
+"""Every app has the same styles: by what they are read from, with the colours of the theme."""
+
+
+@pytest.fixture(autouse=True)
+def _parse_styles_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def parse_once(
+        sheet: Stylesheet, css: str, read_from: CSSLocation, *rest: object, **named: object
+    ) -> list[RuleSet]:
+        key = (css, read_from, rest, *named.values(), *sheet._variables.values())
+        if key not in PARSED:
+            PARSED[key] = parse_rules(sheet, css, read_from, *rest, **named)
+        return PARSED[key]
+
+    monkeypatch.setattr(Stylesheet, "_parse_rules", parse_once)
