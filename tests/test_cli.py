@@ -1,6 +1,11 @@
-"""The command line as a process of its own: what it prints, where, and its exit code."""
+"""The command line: what it prints, where, and its exit code.
+
+It is a process of its own where that can make a difference: for pipes, terminals and folders, and
+for what is loaded. All else is called in this process, which costs a tenth.
+"""
 
 import gzip
+import io
 import json
 import os
 import pty
@@ -8,6 +13,7 @@ import random
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +22,7 @@ import pytest
 
 import core
 from tests.tui.hostile import HOSTILE
+from tracer_tui.cli import main
 
 ROOT = Path(__file__).parents[1]
 DEMO = ROOT / "demo_events.json"
@@ -23,6 +30,7 @@ PATIENCE = 60
 """Seconds until a process that hangs is given up."""
 
 Document = dict[str, Any]
+Done = subprocess.CompletedProcess[bytes]
 
 
 def run(
@@ -31,7 +39,7 @@ def run(
     cwd: Path = ROOT,
     env: Mapping[str, str] | None = None,
     python: Sequence[str] = ("-m", "tracer_tui"),
-) -> subprocess.CompletedProcess[bytes]:
+) -> Done:
     """Run `python -m tracer_tui`; without `given`, nothing is piped in."""
     return subprocess.run(
         [sys.executable, *python, *arguments],
@@ -45,8 +53,20 @@ def run(
     )
 
 
+def call(*arguments: str, cwd: Path = ROOT) -> Done:
+    """Run the command in this process."""
+    out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8") for _ in range(2))
+    with chdir(cwd), redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as ended:
+        main(arguments)
+    for stream in (out, err):
+        stream.seek(0)
+    code: Any = ended.value.code
+    return Done(arguments, code, out.buffer.read(), err.buffer.read())
+
+
 def document(*arguments: str, given: bytes | None = None) -> Document:
-    done = run(*arguments, "--json", given=given)
+    flags = (*arguments, "--json")
+    done = call(*flags) if given is None else run(*flags, given=given)
     assert (done.returncode, done.stderr) == (0, b"")
     assert done.stdout.isascii()
     found: Document = json.loads(done.stdout)
@@ -72,7 +92,7 @@ def written(path: Path, rows: object) -> str:
     return str(path)
 
 
-def refused(done: subprocess.CompletedProcess[bytes], code: int) -> str:
+def refused(done: Done, code: int) -> str:
     """The one line on standard error of a run that failed in an expected way."""
     assert done.returncode == code, done.stderr
     assert done.stdout == b""
@@ -289,7 +309,7 @@ def test_several_files_are_one_log(tmp_path: Path) -> None:
 def test_a_source_that_cannot_be_read_is_one_line(source: str, tmp_path: Path) -> None:
     (tmp_path / "broken.parquet").write_bytes(b"PAR1 and then nothing")
     (tmp_path / "words.json").write_text('[{"user": "a", ')
-    refused(run(source, "--json", cwd=tmp_path), 3)
+    refused(call(source, "--json", cwd=tmp_path), 3)
 
 
 def test_a_missing_file_with_a_hostile_name_is_one_printable_line(tmp_path: Path) -> None:
@@ -329,7 +349,7 @@ def test_without_a_source_and_a_pipe_the_help_is_shown() -> None:
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
 def test_bad_usage_is_one_line_that_names_it(flags: list[str], told: str) -> None:
-    assert told in refused(run("--demo", "--json", *flags), 2)
+    assert told in refused(call("--demo", "--json", *flags), 2)
 
 
 def test_the_explorer_without_a_terminal_hints_at_json() -> None:
@@ -448,5 +468,5 @@ def test_flags_of_reading_reach_it_and_the_document_says_what_was_detected(tmp_p
     plain = document(str(tmp_path / "export"), *flags)
     assert (plain["users_count"], plain["sources"][0]["shape"]) == (2, "plain")
     assert "line 3: not valid JSON" in refused(
-        run(str(tmp_path / "export"), "--strict", "--json", cwd=tmp_path), 3
+        call(str(tmp_path / "export"), "--strict", "--json", cwd=tmp_path), 3
     )

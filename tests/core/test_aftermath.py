@@ -76,16 +76,17 @@ def _did(one: After, what: Did | Stayed) -> bool:
 
 
 @given(TRAILS, STUDY)
-def test_every_number_of_the_panel_is_the_one_that_is_read_off_the_events(
+def test_every_number_and_every_median_is_the_one_that_is_read_off_the_events(
     trails: Trails, study: core.Study
 ) -> None:
     engine = core.LocalEngine(quick_log(trails))
+    seen = [engine.journeys(study, user) for user in sorted(trails)]
+    medians = engine.medians_to_next(study)
+    assert medians[-1] is None
     for stage in range(len(study.stages) - 1):
-        units = [
-            one
-            for user in sorted(trails)
-            for one in _read_off(engine.journeys(study, user), stage, study.scope)
-        ]
+        units = [one for trail in seen for one in _read_off(trail, stage, study.scope)]
+        times = [one.to_next for one in units if one.to_next is not None]
+        assert medians[stage] == (median(times) / 1e6 if times else None)
         after = _after(engine, study, stage)
         assert (int(after.left.sum()), int(after.went_on.sum())) == (
             sum(one.left for one in units),
@@ -121,21 +122,6 @@ def test_n1_every_number_of_the_panel_opens_as_many_rows(trails: Trails, study: 
         for group in (panel.next, panel.last, panel.stays):
             assert sum(each.left for each in group) == panel.left
             assert sum(each.went_on for each in group) == panel.went_on
-
-
-@given(TRAILS, STUDY)
-def test_medians_to_the_next_stage(trails: Trails, study: core.Study) -> None:
-    engine = core.LocalEngine(quick_log(trails))
-    medians = engine.medians_to_next(study)
-    assert medians[-1] is None
-    for stage, found in enumerate(medians[:-1]):
-        times = [
-            one.to_next
-            for user in trails
-            for one in _read_off(engine.journeys(study, user), stage, study.scope)
-            if one.to_next is not None
-        ]
-        assert found == (median(times) / 1e6 if times else None)
 
 
 SHOP = log_of(

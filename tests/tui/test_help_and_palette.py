@@ -34,27 +34,23 @@ async def test_help_opens_and_closes() -> None:
             assert face.app.is_running
 
 
-@pytest.mark.parametrize(
-    ("pane", "there", "elsewhere"),
-    [
-        ("1", ["Search", "Next match", "Down"], ["Who left", "Fold the session"]),
-        ("2", ["Down", "Search", "Fold the session"], ["Who left", "Take the last filter off"]),
-        ("3", ["Who left", "Went on", "Reached", "Down"], ["Search"]),
-    ],
-)
-async def test_help_tells_the_keys_of_the_pane(
-    pane: str, there: list[str], elsewhere: list[str]
-) -> None:
+async def test_help_tells_the_keys_of_the_pane() -> None:
     async with opened(demo_engine()) as face:
-        await face.press(pane, "question_mark")
-        texts = [str(text.content) for text in face.app.screen.query(Static)]
-        told = dict(zip(texts[::2], texts[1::2], strict=True))
-        here = told.pop("In this pane") + told["Moving"]
-        everywhere = "\n".join(told.values())
-        for what in there:
-            assert what in here
-        for what in elsewhere:
-            assert what not in here
+        for pane, there, elsewhere in (
+            ("1", ["Search", "Next match", "Down"], ["Who left", "Fold the session"]),
+            ("2", ["Down", "Search", "Fold the session"], ["Who left", "Take the last filter off"]),
+            ("3", ["Who left", "Went on", "Reached", "Down"], ["Search"]),
+        ):
+            await face.press(pane, "question_mark")
+            texts = [str(text.content) for text in face.app.screen.query(Static)]
+            told = dict(zip(texts[::2], texts[1::2], strict=True))
+            here = told.pop("In this pane") + told["Moving"]
+            everywhere = "\n".join(told.values())
+            for what in there:
+                assert what in here
+            for what in elsewhere:
+                assert what not in here
+            await face.press("escape")
         assert "Longer window" in told["The question"]
         assert "Save the funnel" in told["Keeping"]
         for what in (
@@ -70,13 +66,14 @@ async def test_help_tells_the_keys_of_the_pane(
             assert what in everywhere
 
 
-async def test_the_palette_offers_every_action_of_the_explorer() -> None:
+async def test_the_palette_offers_every_action_of_the_explorer_once() -> None:
     async with opened(demo_engine()) as face:
         await face.press("ctrl+p")
         assert isinstance(face.app.screen, CommandPalette)
         assert "1 Users · 5" in face.text  # the screen below shines through
         await face.press("escape")
         offered = face.offered
+        assert len(offered) == len(set(offered))
         everything = bindings_by_place()["Explorer"]
         assert len(everything) > 30
         for binding in everything:
@@ -94,18 +91,16 @@ async def test_the_palette_runs_what_is_chosen() -> None:
 
 
 @pytest.mark.parametrize("size", [(1, 1), (20, 5), NARROW])
-@pytest.mark.parametrize("key", ["pageup", "pagedown", "up", "down", "ctrl+end", "ctrl+home"])
-async def test_keys_pressed_before_the_palette_is_drawn_do_no_harm(
-    size: tuple[int, int], key: str
-) -> None:
+async def test_keys_pressed_before_the_palette_is_drawn_do_no_harm(size: tuple[int, int]) -> None:
     async with opened(demo_engine(), size=size) as face:
-        for name in ("ctrl+p", key, key):
-            face.app.post_message(events.Key(name, None))
-        await face.settled()
-        await face.press(key, "s", key, key)
-        assert isinstance(face.app.screen, CommandPalette)
-        await face.press("escape")
-        assert isinstance(face.app.screen, Explorer)
+        for key in ("pageup", "pagedown", "up", "down", "ctrl+end", "ctrl+home"):
+            for name in ("ctrl+p", key, key):
+                face.app.post_message(events.Key(name, None))
+            await face.settled()
+            await face.press(key, "s", key, key)
+            face.screen(CommandPalette)
+            await face.press("escape")
+            face.screen(Explorer)
 
 
 async def test_a_page_of_the_palette_is_more_than_a_line() -> None:
@@ -121,14 +116,7 @@ async def test_a_page_of_the_palette_is_more_than_a_line() -> None:
         assert commands.highlighted == 0
 
 
-async def test_the_palette_offers_each_action_once() -> None:
-    async with opened(demo_engine()) as face:
-        offered = face.offered
-        assert len(offered) == len(set(offered))
-
-
-@pytest.mark.parametrize("leave", ["escape", "q", "!"])
-async def test_how_the_source_was_read_and_rejected_rows_with_place_and_reason(leave: str) -> None:
+async def test_how_the_source_was_read_and_rejected_rows_with_place_and_reason() -> None:
     good = {"user": "a", "event": "b", "time": "2026-01-01", "event_id": "x"}
     async with opened(core.open_engine([good, {"user": "a"}, {"event": "b"}, good])) as face:
         assert "2 rejected" in face.status
@@ -146,9 +134,11 @@ async def test_how_the_source_was_read_and_rejected_rows_with_place_and_reason(l
         lines = drawn_lines(face.app.screen.query_one(SourceLines))[7:]
         assert [line.split(":")[0] for line in lines] == ["   row 2", "   row 3"]
         assert "How it was read · 4 rows, 2 rejected" in face.text
-        await face.press(leave)
-        assert isinstance(face.app.screen, Explorer)
-        assert face.app.is_running
+        for leave in ("escape", "q", "!"):
+            await face.press(leave)
+            face.screen(Explorer)
+            await face.press("!")
+            face.screen(Source)
 
 
 async def test_no_rejected_rows_is_said_in_words() -> None:

@@ -1,6 +1,5 @@
 """The keys at the bottom: which are shown, and what a click on one does."""
 
-import pytest
 
 from tests.tui.driving import WIDE, Face, demo_engine, drawn_lines, opened
 from tracer_tui.screens.help import Help
@@ -20,12 +19,12 @@ async def test_the_keys_of_the_pane_in_focus_come_first() -> None:
         assert shown(face, 80).split()[:3] == ["enter", "Who", "left"]
 
 
-@pytest.mark.parametrize("width", [8, 20, 40, 80, 200])
-async def test_the_help_has_room_whatever_the_width(width: int) -> None:
+async def test_the_help_has_room_whatever_the_width() -> None:
     async with opened(demo_engine()) as face:
-        line = shown(face, width)
-        assert line.endswith("? Help")
-        assert len(line) <= width
+        for width in (8, 20, 40, 80, 200):
+            line = shown(face, width)
+            assert line.endswith("? Help")
+            assert len(line) <= width
 
 
 async def test_a_click_on_a_key_presses_it() -> None:
