@@ -1,5 +1,6 @@
 """What every test stands on: a steady Hypothesis, a frozen time zone, no developer's home."""
 
+import gc
 import os
 import time
 
@@ -14,6 +15,12 @@ settings.register_profile(
     "first", deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate]
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
+
+
+def pytest_unconfigure() -> None:
+    """Look for garbage once: pytest does so five times, each time through all that lives."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -33,9 +33,11 @@ def _parquet(path: Path) -> None:
     duckdb.execute(f"COPY (FROM read_json('{lines}')) TO '{path}' (FORMAT parquet)").fetchall()
 
 
-@pytest.fixture(params=[_lines, _table, _parquet], ids=["lines", "table", "parquet"])
-def log(request: pytest.FixtureRequest, tmp_path: Path) -> core.EventLog:
-    path = tmp_path / "events"
+@pytest.fixture(
+    scope="module", params=[_lines, _table, _parquet], ids=["lines", "table", "parquet"]
+)
+def log(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> core.EventLog:
+    path = tmp_path_factory.mktemp("log") / "events"
     request.param(path)
     return core.read_events(path)
 

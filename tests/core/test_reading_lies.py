@@ -293,9 +293,8 @@ ATTACKS = [
 ]
 
 
-@pytest.mark.parametrize("attack", ATTACKS)
 @pytest.mark.parametrize("kind", ["lines", "parquet"])
-def test_a_condition_reaches_nothing_but_the_rows(attack: str, kind: str, tmp_path: Path) -> None:
+def test_a_condition_reaches_nothing_but_the_rows(kind: str, tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.write_text(LINE)
     if kind == "parquet":
@@ -303,9 +302,10 @@ def test_a_condition_reaches_nothing_but_the_rows(attack: str, kind: str, tmp_pa
         duckdb.execute(f"COPY (FROM read_json('{path}')) TO '{copy}' (FORMAT parquet)").fetchall()
         path = copy
     log = core.read_events(path)
-    with pytest.raises(core.QuestionError):
-        log.matching(attack)
-    assert log.matching("n = 1").all()
+    for number, attack in enumerate(ATTACKS):
+        with pytest.raises(core.QuestionError):
+            log.matching(attack)
+        assert log.matching(f"n = 1 AND {number} = {number}").all()  # answers are kept
 
 
 @pytest.mark.parametrize("unpacks", [gzip.compress, lambda data: data], ids=["gzip", "plain"])

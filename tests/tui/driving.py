@@ -77,6 +77,7 @@ def app_on(engine: Engine, asked: Study | None = None, label: str = "demo") -> T
     return TracerApp(lambda cancelled, progress: engine, asked or Study(), label)
 
 
+@cache
 def crowd() -> core.LocalEngine:
     """Sixty users with ten sessions of three events; u00 was seen last and stands first."""
     hour = 3600
