@@ -134,8 +134,9 @@ def test_a_condition_is_asked_of_the_file_once(
         return cursor(store)
 
     monkeypatch.setattr(Store, "cursor", counted)
-    log.matching("amount > 1")
+    log.matching("amount > 1.25")
     first = len(asked)
-    log.only("ana").matching("amount > 1")
-    log.where("amount > 1").matching("amount > 1")
+    assert first > 0
+    log.only("ana").matching("amount > 1.25")
+    log.where("amount > 1.25").matching("amount > 1.25")
     assert len(asked) == first
