@@ -85,7 +85,7 @@ def postgres() -> Iterator[int]:
         )  # fmt: skip
         server = [*as_owner, str(home / "postgres"), "-D", str(data), "-p", str(port),
                   "-c", "listen_addresses=127.0.0.1", "-c", f"unix_socket_directories={folder}",
-                  "-c", "fsync=off", "-c", "max_connections=40"]  # fmt: skip
+                  "-c", "fsync=off", "-c", "jit=off", "-c", "max_connections=40"]  # fmt: skip
         with running(server, folder / "log") as process:
             wait_for(port, process)
             import psycopg
@@ -155,7 +155,7 @@ class SparkCluster:
             str(self.home / "bin" / "spark-submit"),
             "--class", "org.apache.spark.sql.connect.service.SparkConnectServer",
             "--master", f"spark://127.0.0.1:{self.port}",
-            *(part for key, value in CONF.items() for part in ("--conf", f"{key}={value}")),
+            *(part for key, value in ONE.items() for part in ("--conf", f"{key}={value}")),
             "--conf", f"spark.connect.grpc.binding.port={port}",
             "spark-internal",
         ]  # fmt: skip
@@ -187,11 +187,15 @@ CONF = {
     "spark.ui.enabled": "false",
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
+    "spark.shuffle.io.retryWait": "100ms",
     "spark.sql.adaptive.enabled": "false",
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
 }
-"""A small cluster: few tasks, each with less to do than it takes to compile code for it."""
+"""A small cluster: few tasks, each with less to do than it takes to compile code for it; what was on
+a worker that died is given up soon."""
+ONE = {**CONF, "spark.cores.max": "1"}
+"""The same with a single executor: nobody kills one behind a server."""
 LARGE = {
     "spark.sql.shuffle.partitions": "4",
     "spark.executor.memory": "1500m",

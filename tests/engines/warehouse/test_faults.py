@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import clickhouse_connect
@@ -16,6 +16,7 @@ import psycopg
 import pyarrow as pa
 import pytest
 from ibis.backends import BaseBackend
+from pyspark import StatusTracker
 
 import core
 from core.reading.options import ReadOptions
@@ -208,11 +209,18 @@ def test_a_stopped_question_leaves_no_job_on_the_cluster(target: Target) -> None
     session.close()
 
 
+def _running_tasks(tracker: StatusTracker) -> Iterator[int]:
+    """How many tasks run on the workers, stage by stage."""
+    for stage in tracker.getActiveStageIds():
+        info = tracker.getStageInfo(stage)
+        yield info.numActiveTasks if info else 0
+
+
 @on("spark")
 def test_an_answer_still_comes_when_a_worker_dies(
     target: Target, spark: servers.SparkCluster, request: pytest.FixtureRequest
 ) -> None:
-    copies = range(30)
+    copies = range(12)
     columns = list(zip(*CROWD.rows, strict=True))
     many = pa.table(
         {
@@ -228,8 +236,10 @@ def test_an_answer_still_comes_when_a_worker_dies(
         found: list[core.engine.FunnelAnswer] = []
         asking = threading.Thread(target=lambda: found.append(engine.exact(asked)))
         asking.start()
-        until(lambda: engine.session.doing != "")
-        time.sleep(1)
+        tracker = engine.session._with(
+            lambda backend: backend._session.sparkContext.statusTracker()
+        )
+        until(lambda: any(_running_tasks(tracker)))
         was_running = asking.is_alive()
         os.killpg(spark.workers[0].pid, signal.SIGKILL)
         asking.join(120)
