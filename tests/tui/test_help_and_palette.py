@@ -1,7 +1,5 @@
 """Help, palette, rejected rows, leaving."""
 
-import itertools
-
 import pytest
 from textual import events
 from textual.command import CommandList, CommandPalette
@@ -24,10 +22,10 @@ from tracer_tui.screens.source import Source, SourceLines
 
 async def test_help_opens_and_closes() -> None:
     async with opened(demo_engine()) as face:
-        for key, leave in itertools.product(
-            ("question_mark", "f1"), ("escape", "question_mark", "f1", "q")
+        for opens, leave in zip(
+            ("question_mark", "f1") * 2, ("escape", "question_mark", "f1", "q"), strict=True
         ):
-            await face.press(key)
+            await face.press(opens)
             face.screen(Help)
             await face.press(leave)
             assert isinstance(face.app.screen, Explorer)

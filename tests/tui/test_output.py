@@ -18,6 +18,7 @@ from tests.tui.test_hostile import check, hostile_engine
 from tracer_tui.app import TracerApp
 from tracer_tui.flags import build_parser
 from tracer_tui.saved import SavedFunnels, config_folder
+from tracer_tui.screens.explorer import Explorer
 from tracer_tui.screens.export_box import ExportBox
 from tracer_tui.screens.funnel_picker import FunnelPicker
 
@@ -78,12 +79,14 @@ async def test_a_file_that_is_there_is_replaced_only_when_said_twice() -> None:
         assert written("list.csv").startswith("user,")
 
 
-@pytest.mark.parametrize("name", ["list.txt", "list", ".csv", ""])
-async def test_a_name_without_a_format_is_refused(name: str) -> None:
+async def test_a_name_without_a_format_is_refused() -> None:
     async with opened(demo_engine(), ASKED) as face:
-        await export(face, 0, name)
-        assert "end the name in .json or .csv or .md" in face.text
-        assert isinstance(face.app.screen, ExportBox)
+        for name in ("list.txt", "list", ".csv", ""):
+            await export(face, 0, name)
+            assert "end the name in .json or .csv or .md" in face.text
+            face.screen(ExportBox)
+            await face.press("escape")
+            face.screen(Explorer)
 
 
 async def test_a_file_that_cannot_be_written_is_told() -> None:

@@ -192,8 +192,9 @@ CONF = {
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
 }
-"""A small cluster: few tasks, each with less to do than it takes to compile code for it; what was on
-a worker that died is given up soon."""
+"""A small cluster: few tasks, each with less to do than it takes to compile code for it. What was
+on a worker that died is given up soon.
+"""
 ONE = {**CONF, "spark.cores.max": "1"}
 """The same with a single executor: nobody kills one behind a server."""
 LARGE = {

@@ -190,6 +190,11 @@ def _postgres(target: Target) -> psycopg.Connection:
     )
 
 
+def _tracker(session: Session) -> StatusTracker:
+    """What knows the jobs that run on the cluster."""
+    return session._with(lambda backend: backend._session.sparkContext.statusTracker())
+
+
 @on("spark", "connect")
 def test_a_stopped_question_leaves_no_job_on_the_cluster(target: Target) -> None:
     session = Session(target.url())
@@ -202,7 +207,7 @@ def test_a_stopped_question_leaves_no_job_on_the_cluster(target: Target) -> None
         session.ask(endless, "for ever", lambda: time.monotonic() > began + 1)
     assert time.monotonic() - began < 30
     if target.name == "spark":
-        tracker = session._with(lambda backend: backend._session.sparkContext.statusTracker())
+        tracker = _tracker(session)
         until(lambda: not tracker.getActiveJobsIds())
     again = session.query("SELECT 2 AS n", endless.schema())
     assert session.ask(again, "two").to_pylist() == [{"n": 2}]
@@ -220,7 +225,7 @@ def _running_tasks(tracker: StatusTracker) -> Iterator[int]:
 def test_an_answer_still_comes_when_a_worker_dies(
     target: Target, spark: servers.SparkCluster, request: pytest.FixtureRequest
 ) -> None:
-    copies = range(12)
+    copies = range(4)
     columns = list(zip(*CROWD.rows, strict=True))
     many = pa.table(
         {
@@ -236,9 +241,7 @@ def test_an_answer_still_comes_when_a_worker_dies(
         found: list[core.engine.FunnelAnswer] = []
         asking = threading.Thread(target=lambda: found.append(engine.exact(asked)))
         asking.start()
-        tracker = engine.session._with(
-            lambda backend: backend._session.sparkContext.statusTracker()
-        )
+        tracker = _tracker(engine.session)
         until(lambda: any(_running_tasks(tracker)))
         was_running = asking.is_alive()
         os.killpg(spark.workers[0].pid, signal.SIGKILL)
