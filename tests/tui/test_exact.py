@@ -47,6 +47,7 @@ class Estimating(core.LocalEngine):
         self.may_count.set()
         self.may_detail = threading.Event()
         self.may_detail.set()
+        self.is_detailing = threading.Event()
         self.may_be_stopped = threading.Event()
         self.may_be_stopped.set()
 
@@ -100,6 +101,8 @@ class Estimating(core.LocalEngine):
         if "medians" in self.broken:
             raise core.SourceError("the way to it is cut")
         stops = self.stops
+        if study in self.counted:
+            self.is_detailing.set()
         while study in self.counted and not self.may_detail.wait(0.005):
             if self.stops > stops or self.is_closed:
                 self.may_be_stopped.wait(PATIENCE)
@@ -226,6 +229,7 @@ async def test_medians_and_rulers_that_were_stopped_are_counted_by_the_same_key(
         engine.may_count.set()
         await until(face.pilot, lambda: face.funnel.sampled is None)
         engine.may_count.clear()
+        await until(face.pilot, engine.is_detailing.is_set)  # else there is nothing to stop
         await face.pilot.press("escape")
         await until(face.pilot, lambda: "= counts exactly" in "".join(face.notes))
         engine.may_detail.set()
