@@ -103,10 +103,13 @@ class Estimating(core.LocalEngine):
         stops = self.stops
         if study in self.counted:
             self.is_detailing.set()
-        while study in self.counted and not self.may_detail.wait(0.005):
+        while study in self.counted:
+            is_done = self.may_detail.wait(0.005)
             if self.stops > stops or self.is_closed:
                 self.may_be_stopped.wait(PATIENCE)
                 raise core.Cancelled("the question was stopped")
+            if is_done:
+                break
         return super().medians_to_next(study)
 
     def stop(self) -> None:
