@@ -305,7 +305,7 @@ def test_published_case(target: Target, case: dict[str, Any]) -> None:
         assert [stage.count for stage in engine.funnel(asked).stages] == expected["counts"]
 
 
-@on("chdb", "clickhouse", "postgres", "spark")
+@on("chdb", "clickhouse", "postgres", "spark", "connect")
 def test_published_cases_all_at_once(target: Target) -> None:
     engine = engine_of(target, "cases")
     funnels = [case for case in CASES if case["question"]["kind"] == "funnel"]
