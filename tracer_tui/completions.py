@@ -51,13 +51,20 @@ def _bash(parser: argparse.ArgumentParser) -> str:
 
 
 def _zsh(parser: argparse.ArgumentParser) -> str:
+    """Works as a file of `fpath`, and where it is sourced."""
     lines = []
     for flag, action, values in _flags(parser):
-        words = re.sub(r"[\[\]:'\\]", " ", action.help or "")
+        words = re.sub(r"[\[\]:\\]", r"\\\g<0>", action.help or "").replace("'", "'\\''")
         value = f":value:({' '.join(values)})" if values else ":value:_files"
-        lines.append(f"    '{flag}[{words}]{value if _takes_value(action) else ''}'")
+        lines.append(f"        '{flag}[{words}]{value if _takes_value(action) else ''}'")
     joined = " \\\n".join(lines)
-    return f"#compdef tracer-tui\n_arguments \\\n{joined} \\\n    '*:source:_files'\n"
+    return (
+        "#compdef tracer-tui\n"
+        f"_tracer_tui() {{\n    _arguments \\\n{joined} \\\n        '*:source:_files'\n}}\n"
+        "if [[ ${zsh_eval_context[-1]} == loadautofunc ]]; then\n"
+        '    _tracer_tui "$@"\n'
+        "else\n    compdef _tracer_tui tracer-tui\nfi\n"
+    )
 
 
 def _fish(parser: argparse.ArgumentParser) -> str:

@@ -113,6 +113,16 @@ def test_the_completion_for_bash_completes() -> None:
     assert in_bash(f"{script}\n{asked}") == "users"
 
 
+def test_the_completion_for_zsh_tells_helps_as_they_are_and_may_be_sourced() -> None:
+    script = completion(build_parser(), "zsh")
+    # What zsh would read is quoted as bash quotes it: one word a line of `_arguments`.
+    asked = '_arguments() { printf \'%s\\n\' "$@"; }; compdef() { echo "$@"; $1; }'
+    told = in_bash(f"{asked}\n{script}").splitlines()
+    assert told[0] == "_tracer_tui tracer-tui"
+    assert "--user[only this user's journeys]:value:_files" in told
+    assert r"--alias[two columns\: an id, and the user it belongs to]:value:_files" in told
+
+
 def test_the_man_page_knows_every_flag() -> None:
     page = Path(tracer_tui.__file__).with_name("tracer-tui.1").read_text()
     known = page.replace("\\-", "-")
