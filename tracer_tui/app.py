@@ -20,7 +20,7 @@ from tracer_tui.in_turn import InTurn
 from tracer_tui.keys import in_words
 from tracer_tui.palette import commands
 from tracer_tui.screens.opening import OpenEngine, Opening
-from tracer_tui.signals import when_told_to_end
+from tracer_tui.signals import Stops, when_told_to_end
 from tracer_tui.widgets.line_view import STYLES
 
 UNREADABLE = 3
@@ -84,6 +84,8 @@ class TracerApp(InTurn):
         """Choose colours that the terminal can show, and leave it in order when told to end."""
         self.theme = "ansi-dark" if self.no_color else self.config.theme or "textual-dark"
         when_told_to_end(lambda code: self.exit(return_code=code))
+        if self._can_stop and self._driver is not None:
+            Stops(self._driver, is_leaving=lambda: self.return_code is not None)
 
     async def action_quit(self) -> None:
         """Leave; with the exit code of an unreadable source if there was nothing to see."""
@@ -91,9 +93,14 @@ class TracerApp(InTurn):
 
     def action_suspend_process(self) -> None:
         """Stop the whole job, as the shell would: it waits while any process of a pipe goes on."""
-        if sys.platform != "win32" and self._driver is not None and self._driver.can_suspend:
-            self.app_suspend_signal.publish(self)
+        if self._can_stop:
             os.kill(0, signal.SIGTSTP)
+
+    @property
+    def _can_stop(self) -> bool:
+        """Whether there is a terminal that can be left to the shell."""
+        is_able = self._driver is not None and self._driver.can_suspend
+        return sys.platform != "win32" and is_able
 
     def action_help(self) -> None:
         """Show the keys that work here."""

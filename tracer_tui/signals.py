@@ -1,12 +1,17 @@
-"""Being told to end: leaving the terminal in order, with the exit code that says so."""
+"""Being told to end, to stop or to go on: the terminal is in order before and after."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Callable
-from typing import TextIO
+from contextlib import suppress
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from textual.driver import Driver
 
 
 def when_told_to_end(leave: Callable[[int], None]) -> None:
@@ -14,6 +19,55 @@ def when_told_to_end(leave: Callable[[int], None]) -> None:
     if sys.platform != "win32":
         for number in (signal.SIGTERM, signal.SIGHUP):
             asyncio.get_running_loop().add_signal_handler(number, leave, 128 + number)
+
+
+class Stops:
+    """Being stopped, as by a shell, and going on again.
+
+    Textual's own handlers run in the middle of whatever goes on. They take the terminal a second
+    time when the program is told to go on while it runs, and stop it where no shell could let it go
+    on.
+    """
+
+    def __init__(self, driver: Driver, is_leaving: Callable[[], bool]) -> None:
+        """Leave the terminal and take it again by a driver, unless the program ends anyway."""
+        self._driver = driver
+        self._is_leaving = is_leaving
+        self._listen()
+
+    def _listen(self) -> None:
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTSTP, self._stop)
+        loop.add_signal_handler(signal.SIGCONT, self._go_on)
+
+    def _stop(self) -> None:
+        """Stop; nothing happens where nobody would be there to let the program go on."""
+        self._give_the_terminal_back(signal.SIGTSTP)
+
+    def _go_on(self) -> None:
+        """Who let the program go on may have used the terminal: take it anew."""
+        self._give_the_terminal_back(None)
+
+    def _give_the_terminal_back(self, number: signal.Signals | None) -> None:
+        if self._is_leaving():
+            return
+        loop = asyncio.get_running_loop()
+        for each in (signal.SIGTSTP, signal.SIGCONT):
+            loop.remove_signal_handler(each)
+        _wait_for_the_foreground()
+        self._driver.suspend_application_mode()
+        if number is not None:
+            signal.raise_signal(number)
+        _wait_for_the_foreground()
+        self._listen()
+        self._driver.resume_application_mode()
+
+
+def _wait_for_the_foreground() -> None:
+    """Stop again while the shell has the terminal, when it lets the program go on behind."""
+    with suppress(OSError):  # no shell has it
+        if os.tcgetpgrp(0) != os.getpgrp():
+            signal.raise_signal(signal.SIGTTOU)
 
 
 class LastingFile:

@@ -32,14 +32,20 @@ os.open(os.ttyname(2), os.O_RDWR)  # in a new session: this makes it the termina
 os.execv(sys.executable, [sys.executable, "-m", "tracer_tui", *sys.argv[1:]])
 """
 
-BESIDE_ANOTHER = (
-    """
-import subprocess
-subprocess.Popen(["sh", "-c", "trap 'kill -STOP $$' TSTP; while :; do sleep 0.1; done"])
+IN_A_SHELL = """
+import os, signal, subprocess, sys
+os.open(os.ttyname(2), os.O_RDWR)
+signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+job = os.fork()
+if job:
+    sys.exit(os.waitstatus_to_exitcode(os.waitpid(job, 0)[1]))
+os.setpgid(0, 0)
+os.tcsetpgrp(2, os.getpid())
+signal.signal(signal.SIGTTOU, signal.SIG_DFL)
+subprocess.Popen(["sleep", "600"])
+os.execv(sys.executable, [sys.executable, "-m", "tracer_tui", *sys.argv[1:]])
 """
-    + RUN
-)
-"""With another process of the same job, as in a pipe. It ends with the terminal."""
+"""As a job of a shell, with another process, as in a pipe. It ends with the terminal."""
 
 PLAIN = {
     "PYTHONPATH": str(DEMO.parent),
@@ -49,6 +55,10 @@ PLAIN = {
 
 OWN = ("NO_COLOR", "FORCE_COLOR", "COLORTERM", "COLUMNS", "LINES")
 """Settings of the developer's terminal."""
+
+
+TAKEN, LEFT = b"\x1b[?1049h", b"\x1b[?1049l"
+"""The terminal's other screen, for the program and no more."""
 
 
 class Terminal:
@@ -68,10 +78,10 @@ class Terminal:
         *arguments: str,
         given: bytes | None = None,
         is_piped: bool = False,
-        is_beside_another: bool = False,
+        is_in_shell: bool = False,
         **env: str,
     ) -> None:
-        run = BESIDE_ANOTHER if is_beside_another else RUN
+        run = IN_A_SHELL if is_in_shell else RUN
         self.process = subprocess.Popen(
             [sys.executable, "-c", run, *arguments],
             stdin=self.theirs if given is None else subprocess.PIPE,
@@ -87,6 +97,11 @@ class Terminal:
             assert self.process.stdin is not None
             with self.process.stdin as pipe:
                 pipe.write(given)
+
+    @property
+    def pid(self) -> int:
+        assert self.process is not None
+        return self.process.pid
 
     def press(self, keys: str) -> None:
         os.write(self.ours, keys.encode())
@@ -127,7 +142,7 @@ class Terminal:
             return self.output.rfind(on) < self.output.rfind(off)
 
         return (
-            last(b"\x1b[?1049h", b"\x1b[?1049l")
+            last(TAKEN, LEFT)
             and last(b"\x1b[?25l", b"\x1b[?25h")
             and last(b"\x1b[?1000h", b"\x1b[?1000l")
             and last(b"\x1b[?2004h", b"\x1b[?2004l")
@@ -155,14 +170,12 @@ def terminal(
     *arguments: str,
     given: bytes | None = None,
     is_piped: bool = False,
-    is_beside_another: bool = False,
+    is_in_shell: bool = False,
     **env: str,
 ) -> Iterator[Terminal]:
     opened = Terminal()
     try:
-        opened.start(
-            *arguments, given=given, is_piped=is_piped, is_beside_another=is_beside_another, **env
-        )
+        opened.start(*arguments, given=given, is_piped=is_piped, is_in_shell=is_in_shell, **env)
         yield opened
     finally:
         opened.close()
@@ -231,16 +244,18 @@ def test_users_are_picked_in_a_pipe_and_the_screen_is_none_of_it() -> None:
         assert shown.is_restored()
 
 
-def test_a_stop_gives_the_shell_its_terminal_and_going_on_paints_again() -> None:
-    with terminal("--demo") as shown:
+def test_a_stop_is_one_of_the_whole_pipe_and_going_on_paints_again() -> None:
+    with terminal("--demo", is_in_shell=True) as shown:
         shown.shows("1 Users · 5")
-        assert shown.process is not None
+        job = child_of(shown.pid)
+        other = child_of(job)
         shown.press("\x1a")
-        shown.until(lambda: state_of(shown) == "T", "the stop")
+        shown.until(lambda: state_of(shown, job) == "T", "the stop")
+        shown.until(lambda: state_of(shown, other) == "T", "the stop of the other")
         while shown._read():
             pass
-        assert shown.output.rfind(b"\x1b[?1049l") > shown.output.rfind(b"\x1b[?1049h")
-        shown.process.send_signal(signal.SIGCONT)
+        assert shown.is_restored()
+        os.killpg(job, signal.SIGCONT)
         shown.press("3")
         shown.shows("enter: who")
         shown.press("q")
@@ -248,16 +263,11 @@ def test_a_stop_gives_the_shell_its_terminal_and_going_on_paints_again() -> None
         assert shown.is_restored()
 
 
-def test_a_stop_is_one_of_the_whole_pipe() -> None:
-    with terminal("--demo", is_beside_another=True) as shown:
+def test_a_program_that_nobody_could_let_go_on_does_not_stop() -> None:
+    with terminal("--demo") as shown:
         shown.shows("1 Users · 5")
-        assert shown.process is not None
-        pid = shown.process.pid
-        other = int(Path(f"/proc/{pid}/task/{pid}/children").read_text())
         shown.press("\x1a")
-        shown.until(lambda: state_of(shown) == "T", "the stop")
-        shown.until(lambda: state_of(shown, other) == "T", "the stop of the other")
-        os.killpg(pid, signal.SIGCONT)
+        shown.until(lambda: shown.output.count(TAKEN) == 2, "the terminal being taken again")
         shown.press("3")
         shown.shows("enter: who")
         shown.press("q")
@@ -265,12 +275,30 @@ def test_a_stop_is_one_of_the_whole_pipe() -> None:
         assert shown.is_restored()
 
 
-def state_of(shown: Terminal, pid: int | None = None) -> str:
+def test_going_on_without_a_stop_leaves_the_terminal_as_it_was_in_the_end() -> None:
+    with terminal("--demo") as shown:
+        shown.shows("1 Users · 5")
+        for times in (2, 3):
+            os.kill(shown.pid, signal.SIGCONT)
+            shown.until(lambda times=times: shown.output.count(TAKEN) == times, "going on")  # type: ignore[misc]  # bound now
+        shown.press("3")
+        shown.shows("enter: who")
+        shown.resize(120, 40)
+        shown.shows("of last")
+        shown.press("q")
+        assert shown.leave() == 0
+        assert shown.output.count(TAKEN) == shown.output.count(LEFT)
+        assert shown.is_restored()
+
+
+def child_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/task/{pid}/children").read_text())
+
+
+def state_of(shown: Terminal, pid: int) -> str:
     """The letter that the system has for what a process does: T when it is stopped."""
-    assert shown.process is not None
     shown._read()
-    stat = Path(f"/proc/{pid or shown.process.pid}/stat").read_text()
-    return stat.rsplit(")", 1)[1].split()[0]
+    return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
 
 
 def test_a_terminal_that_is_closed_ends_the_program() -> None:
