@@ -20,7 +20,7 @@ from tracer_tui.in_turn import InTurn
 from tracer_tui.keys import in_words
 from tracer_tui.palette import commands
 from tracer_tui.screens.opening import OpenEngine, Opening
-from tracer_tui.signals import Stops, when_told_to_end
+from tracer_tui.signals import Stops, when_the_terminal_is_lost, when_told_to_end
 from tracer_tui.widgets.line_view import STYLES
 
 UNREADABLE = 3
@@ -83,9 +83,13 @@ class TracerApp(InTurn):
     def on_mount(self) -> None:
         """Choose colours that the terminal can show, and leave it in order when told to end."""
         self.theme = "ansi-dark" if self.no_color else self.config.theme or "textual-dark"
-        when_told_to_end(lambda code: self.exit(return_code=code))
+        when_told_to_end(self._leave)
         if self._can_stop and self._driver is not None:
+            when_the_terminal_is_lost(self._leave)
             Stops(self._driver, is_leaving=lambda: self.return_code is not None)
+
+    def _leave(self, code: int) -> None:
+        self.exit(return_code=code)
 
     async def action_quit(self) -> None:
         """Leave; with the exit code of an unreadable source if there was nothing to see."""

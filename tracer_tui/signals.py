@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
 import signal
 import sys
 from collections.abc import Callable
@@ -19,6 +20,23 @@ def when_told_to_end(leave: Callable[[int], None]) -> None:
     if sys.platform != "win32":
         for number in (signal.SIGTERM, signal.SIGHUP):
             asyncio.get_running_loop().add_signal_handler(number, leave, 128 + number)
+
+
+def when_the_terminal_is_lost(leave: Callable[[int], None]) -> None:
+    """Call `leave` when the terminal closes and no signal says so: a shell may keep it to itself.
+
+    Textual would read from it on and on.
+    """
+    if sys.platform == "linux":
+        lost = select.epoll()
+        lost.register(0, 0)  # what was asked for or not, a hang-up is always told
+        loop = asyncio.get_running_loop()
+
+        def leave_once() -> None:
+            loop.remove_reader(lost)
+            leave(128 + signal.SIGHUP)
+
+        loop.add_reader(lost, leave_once)
 
 
 class Stops:

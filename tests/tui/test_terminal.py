@@ -38,6 +38,7 @@ os.open(os.ttyname(2), os.O_RDWR)
 signal.signal(signal.SIGTTOU, signal.SIG_IGN)
 job = os.fork()
 if job:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     sys.exit(os.waitstatus_to_exitcode(os.waitpid(job, 0)[1]))
 os.setpgid(0, 0)
 os.tcsetpgrp(2, os.getpid())
@@ -45,7 +46,8 @@ signal.signal(signal.SIGTTOU, signal.SIG_DFL)
 subprocess.Popen(["sleep", "600"])
 os.execv(sys.executable, [sys.executable, "-m", "tracer_tui", *sys.argv[1:]])
 """
-"""As a job of a shell, with another process, as in a pipe. It ends with the terminal."""
+"""As a job of a shell that keeps the end of the terminal to itself, with another process, as in a
+pipe."""
 
 PLAIN = {
     "PYTHONPATH": str(DEMO.parent),
@@ -301,8 +303,9 @@ def state_of(shown: Terminal, pid: int) -> str:
     return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
 
 
-def test_a_terminal_that_is_closed_ends_the_program() -> None:
-    with terminal("--demo") as shown:
+@pytest.mark.parametrize("is_in_shell", [False, True], ids=["told", "untold"])
+def test_a_terminal_that_is_closed_ends_the_program(is_in_shell: bool) -> None:
+    with terminal("--demo", is_in_shell=is_in_shell) as shown:
         shown.shows("1 Users · 5")
         assert shown.process is not None
         os.close(shown.ours)
