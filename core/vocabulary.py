@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,8 +27,8 @@ class Vocabulary:
     users: Mapping[str, int]
     """Users with an event of each name, in the order of the names."""
     properties: Mapping[str, tuple[str, ...]]
-    """Properties met in a sample of the events, in the order of their names, each with some of its
-    values as SQL writes them, the frequent ones first."""
+    """Properties met in a sample of the events, in the order of their names, those inside of others
+    by their paths, each with some of its values as SQL writes them, the frequent ones first."""
 
 
 def find_vocabulary(log: EventLog) -> Vocabulary:
@@ -55,13 +55,24 @@ def _properties(log: EventLog) -> dict[str, tuple[str, ...]]:
     places = np.unique(np.linspace(0, len(rows) - 1, SAMPLED_EVENTS).astype(int))
     found: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for properties in log.store.properties(rows[places].tolist() if len(rows) else []):
-        for field, value in properties.items():
+        for field, value in _leaves(properties):
             literal = _literal(value)
             found[field].update([literal] if literal is not None else [])
     return {
         field: tuple(value for value, _ in found[field].most_common(MOST_VALUES))
         for field in sorted(found)
     }
+
+
+def _leaves(properties: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    """Each property with its value, those inside of others by their paths: "cart.total"."""
+    rest = list(properties.items())
+    while rest:
+        field, value = rest.pop()
+        if isinstance(value, Mapping) and value:
+            rest += [(f"{field}.{key}", each) for key, each in value.items()]
+        else:
+            yield field, value
 
 
 def _literal(value: object) -> str | None:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from core.stage import Stage, format_stages
 
 _VALUE = re.compile(
-    r"""(?:"(?P<quoted>[^"]+)"|(?P<plain>[A-Za-z_][\w.]*))\s*(?:=|==|!=|<>|<=|>=|<|>|\blike\b)\s*
-    (?P<value>'?[^'\s]*)$""",
+    r"""(?P<field>(?:"[^"]+"|[A-Za-z_]\w*)(?:\.(?:"[^"]+"|\w+))*)
+    \s*(?:=|==|!=|<>|<=|>=|<|>|\blike\b)\s*(?P<value>'?[^'\s]*)$""",
     re.VERBOSE | re.IGNORECASE,
 )
 _PLAIN = re.compile(r"[A-Za-z_]\w*")
@@ -27,7 +27,7 @@ class Completion:
     label: str
     """What it is, as it stands in the data."""
     kind: str
-    """An "event", a "property" or a "value"."""
+    """An "event", a "property", a "value", or the word that begins a "condition"."""
 
 
 def complete(
@@ -42,9 +42,14 @@ def complete(
         return _in_condition(text, where + len(" where "), properties)
     start = max(_last(text, "|"), _last(text, "="))
     start += len(text[start:]) - len(text[start:].lstrip())
+    event, _, word = text[start:].rpartition(" ")
+    begins = event.strip() in (*names, "*") and "where".startswith(word)
     return [
-        Completion(start, format_stages([Stage((name,))]), name, "event")
-        for name in matching(text[start:].rstrip(), names)
+        *(
+            Completion(start, format_stages([Stage((name,))]), name, "event")
+            for name in matching(text[start:].rstrip(), names)
+        ),
+        *([Completion(len(text) - len(word), "where ", "where", "condition")] if begins else []),
     ]
 
 
@@ -53,10 +58,10 @@ def _in_condition(
 ) -> list[Completion]:
     condition = text[start:]
     asked = _VALUE.search(condition)
-    field = (asked["quoted"] or asked["plain"]) if asked else None
-    if asked and field in properties:
+    if asked:
+        field = re.sub(r'"([^"]+)"', r"\1", asked["field"])
         place = start + asked.start("value")
-        values = matching(asked["value"].lstrip("'"), properties[field or ""])
+        values = matching(asked["value"].lstrip("'"), properties.get(field, ()))
         return [Completion(place, value, value, "value") for value in values]
     word = re.search(r'"?[\w.]*$', condition)
     place = start + (word.start() if word else len(condition))
@@ -72,8 +77,11 @@ def _last(text: str, sign: str) -> int:
 
 
 def _identifier(field: str) -> str:
-    """A property as SQL writes it."""
-    return field if _PLAIN.fullmatch(field) else '"' + field.replace('"', '""') + '"'
+    """A property as SQL writes it: a path step by step."""
+    steps = field.split(".") if re.fullmatch(r"[^.]+(\.[^.]+)*", field) else [field]
+    return ".".join(
+        step if _PLAIN.fullmatch(step) else '"' + step.replace('"', '""') + '"' for step in steps
+    )
 
 
 def matching(typed: str, names: Sequence[str]) -> list[str]:

@@ -37,11 +37,11 @@ _HOLDS = "tracer condition holds"
 _MISSING = re.compile(r'Referenced (?:column|table) "((?:[^"]|"")+)"')
 _TOKEN = re.compile(
     r"""'(?:[^']|'')*' | (?<![\w$.]) ((?:"(?:[^"]|"")+"|[^\W\d][\w$]*)
-    (?:\.(?:"(?:[^"]|"")+"|[\w$]+))+ | (?<!")user\b(?!")) (?!\s*\()""",
+    (?:\.(?:"(?:[^"]|"")+"|[\w$]+))+ | user\b | "user") (?!\s*\() | "(?:[^"]|"")+\"""",
     re.VERBOSE | re.IGNORECASE,
 )
-"""A text, which is left alone; a path with dots that is no function; or the word that SQL takes for
-whoever is asking, unless it is a column."""
+"""A text, which is left alone; a path with dots that is no function, or the word that SQL takes for
+whoever is asking, unless it is a column; or a name in quotes, which is left alone, too."""
 
 
 def matching_rows(store: Store, condition: str) -> NDArray[np.bool_]:

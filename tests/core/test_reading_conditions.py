@@ -79,6 +79,7 @@ def test_a_condition_holds_for_these_rows(
         ("\"who\".plan = 'pro' OR who.\"plan\" = 'free'", [True, True, False]),
         ("WHO.plan IS NULL", [False, False, True]),
         ("who.plan = 'who.plan' OR amount = 10", [False, True, False]),
+        ("\"amount\" = 10 OR who.plan = 'none'", [False, True, False]),
     ],
 )
 def test_nested_fields_are_named_with_dots(
@@ -86,6 +87,12 @@ def test_nested_fields_are_named_with_dots(
 ) -> None:
     write(tmp_path / "events")  # type: ignore[operator]  # a function
     assert core.read_events(tmp_path / "events").matching(condition).tolist() == holds
+
+
+@pytest.mark.parametrize("condition", ['"cart.total" > 4', "cart.total > 4", "\"user\" = 'u9'"])
+def test_a_name_in_quotes_is_one_name_whatever_is_in_it(condition: str) -> None:
+    rows = [{"user": f"u{i}", "event": "e", "time": i, "cart.total": i // 9 * 9} for i in range(10)]
+    assert core.read_events(rows).matching(condition).tolist() == [False] * 9 + [True]
 
 
 @pytest.mark.parametrize(

@@ -28,11 +28,19 @@ def test_properties_have_their_frequent_values_as_sql_writes_them() -> None:
         for i in range(30)
     ]
     rows.append(
-        {"user": "u", "event": "e", "time": 99, "plan": "x" * 999, "ok": True, "at": {"a": 1}}
+        {
+            "user": "u",
+            "event": "e",
+            "time": 99,
+            "plan": "x" * 999,
+            "ok": True,
+            "at": {"a": 1, "b": {"c": "x"}},
+        }
     )
     properties = core.open_engine(rows).vocabulary().properties
     assert properties == {
-        "at": (),
+        "at.a": ("1",),
+        "at.b.c": ("'x'",),
         "n": ("0", "1"),
         "ok": ("true",),
         "plan": ("'free'", "'it''s'"),

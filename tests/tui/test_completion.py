@@ -11,6 +11,8 @@ PROPERTIES = {
     "price": ("9", "12.5"),
     "odd name": ("true",),
     "note": (),
+    "cart.total": ("7",),
+    "utm-tag.odd name": ("'x'",),
 }
 
 
@@ -31,9 +33,23 @@ def offered(text: str) -> list[str]:
         ("zzz", []),
         (
             "purchase where ",
-            [f"purchase where {f}" for f in ("country", "price", '"odd name"', "note")],
+            [
+                f"purchase where {field}"
+                for field in (
+                    *("country", "price", '"odd name"', "note"),
+                    *("cart.total", '"utm-tag"."odd name"'),
+                )
+            ],
         ),
-        ("purchase where co", ["purchase where country"]),
+        ("purchase where cart.t", ["purchase where cart.total"]),
+        ("purchase where cart.total > ", ["purchase where cart.total > 7"]),
+        ('* where "utm-tag"."odd name" = ', ['* where "utm-tag"."odd name" = \'x\'']),
+        ("purchase where no_such = ", []),
+        ("purchase ", ["purchase", "purchase where "]),
+        ("page view wh", ["page view where "]),
+        ("* w", ["* where "]),
+        ("zzz w", []),
+        ("purchase where coun", ["purchase where country"]),
         (
             "purchase where country = ",
             ["purchase where country = 'NL'", "purchase where country = 'DE'"],

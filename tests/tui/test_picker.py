@@ -74,6 +74,20 @@ async def test_a_name_is_picked(keys: str, picked: str) -> None:
     assert app.picked == [core.Stage((picked,))]
 
 
+async def test_the_condition_of_an_event_is_offered_and_written_on() -> None:
+    app = Asking()
+    async with app.run_test() as pilot:
+        for key in (*"cart w", "enter"):
+            await pilot.press("space" if key == " " else key)
+            await settled(pilot)
+        assert app.names == ["price"]
+        await pilot.click(Choices, times=2)
+        for key in (*"> 3", "enter"):
+            await pilot.press("space" if key == " " else key)
+            await settled(pilot)
+    assert app.picked == [core.Stage(("cart",), where="price > 3")]
+
+
 @pytest.mark.parametrize(
     ("typed", "stage"),
     [

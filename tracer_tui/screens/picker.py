@@ -163,12 +163,19 @@ class Picker(ModalScreen[Picked | None], Generic[Picked]):
         self._narrow(event.value if self._chooses else "")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Take what was typed, or the choice at the cursor."""
-        self._take(event.value, self.list.choice if self._chooses else None)
+        """Take what was typed, or the choice at the cursor; go on where that is half a stage."""
+        choice = self.list.choice if self._chooses else None
+        if choice is not None and choice.kind == "condition":
+            self.action_complete()
+        else:
+            self._take(event.value, choice)
 
     @on(LineView.Picked)
     def _take_clicked(self, event: LineView.Picked) -> None:
-        self._take("", self.list.choices[event.index])
+        if self.list.choices[event.index].kind in ("property", "value", "condition"):
+            self.action_complete()
+        else:
+            self._take("", self.list.choices[event.index])
 
     def _take(self, text: str, choice: Completion | None) -> None:
         try:
