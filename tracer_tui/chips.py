@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich.cells import cell_len
+
 from core.cohort import Did, Filter, Has, Part
 from core.stage import Stage
 from core.words import spelled
-from tracer_tui.drawing import stage_sign
+from tracer_tui.drawing import count, stage_sign
 from tracer_tui.text import visible
 
 _PARTS = {
@@ -31,12 +33,21 @@ def words(each: Filter, stages: Sequence[Stage]) -> str:
     return f"{sign} stayed {stretch(each.at_least, each.below)}"
 
 
-def named(names: Sequence[str]) -> str:
-    """Some event names; none at all means that nothing followed."""
+def named(names: Sequence[str], room: int | None = None) -> str:
+    """Some event names, as many as there is room for; none at all means that nothing followed."""
     if not names:
         return "nothing more"
-    more = f" or {len(names) - 1} more" if len(names) > 1 else ""
-    return f"{visible(names[0])}{more}"
+    text, told = visible(names[0]), 1
+    for name in names[1:]:
+        longer, rest = f"{text} or {visible(name)}", len(names) - told - 1
+        if room is not None and cell_len(longer) + cell_len(_more(rest)) > room:
+            break
+        text, told = longer, told + 1
+    return text + _more(len(names) - told)
+
+
+def _more(names: int) -> str:
+    return f" or {count(names)} more" if names else ""
 
 
 def stretch(at_least: int, below: int | None) -> str:

@@ -12,6 +12,7 @@ _EIGHTHS = " ▏▎▍▌▋▊▉"
 _HEIGHTS = " ▁▂▃▄▅▆▇█"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND = 1_000_000
+_THOUSANDS = "kMG"
 
 NONE = "–"
 """Stands for a number that is not there."""
@@ -52,6 +53,14 @@ def sparks(values: Sequence[float], most: float | None = None) -> str:
 def count(number: int) -> str:
     """2837 as "2,837"."""
     return f"{number:,}"
+
+
+def short_count(number: int, width: int) -> str:
+    """A count in so many cells: what is too long for them in thousands or more, rounded down."""
+    text, unit = count(number), 0
+    while len(text) > width and unit < len(_THOUSANDS):
+        text, unit = f"{count(number // 1000 ** (unit + 1))}{_THOUSANDS[unit]}", unit + 1
+    return text
 
 
 def percent(fraction: float | None) -> str:

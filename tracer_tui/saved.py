@@ -67,7 +67,8 @@ class SavedFunnels:
 
 def _read(file: Path) -> dict[str, Study]:
     try:
-        tables = tomllib.loads(file.read_text(encoding="utf-8")).get("funnels", {})
+        text = file.read_text(encoding="utf-8")
+        tables = tomllib.loads(text).get("funnels", {})
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
@@ -79,7 +80,10 @@ def _read(file: Path) -> dict[str, Study]:
         try:
             found[name] = study_of(settings)
         except QuestionError as error:
-            raise QuestionError(f"{file}: funnel {name!r}: {error}") from None
+            lines = text.splitlines()
+            here = next((n for n, line in enumerate(lines, 1) if _is_header(line, name)), None)
+            where = file if here is None else f"{file}, line {here}"
+            raise QuestionError(f"{where}: funnel {name!r}: {error}") from None
     return found
 
 

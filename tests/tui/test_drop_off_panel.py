@@ -3,9 +3,21 @@
 import core
 from core.aftermath import Contrast
 from core.cohort import Cohort, Did, Part
-from tests.tui.driving import FIVE, WIDE, Face, demo_engine, drawn_lines, opened, study, until
+from tests.tui.driving import (
+    FIVE,
+    NARROW,
+    WIDE,
+    Face,
+    demo_engine,
+    drawn_lines,
+    engine_of,
+    opened,
+    study,
+    until,
+)
 from tests.tui.hostile import SHORT
 from tests.tui.test_hostile import check
+from tracer_tui.chips import named
 from tracer_tui.screens.drop_off import DropOff
 from tracer_tui.screens.explorer import Explorer
 
@@ -93,6 +105,28 @@ async def test_a_question_that_fails_is_told_in_the_panel() -> None:
     async with opened(Refusing(demo_engine().log), study(",".join(FIVE)), size=WIDE) as face:
         await face.press("3", "v")
         await until(face.pilot, lambda: "[red]no 3" in face.text)
+
+
+def test_as_many_names_are_told_as_there_is_room_for() -> None:
+    names = ("api_error", "card_error", "页_error")
+    assert named(names) == "api_error or card_error or 页_error"
+    assert named(names, 33) == "api_error or card_error or 1 more"
+    assert named(names, 32) == "api_error or 2 more"
+    assert named(names, 3) == "api_error or 2 more"
+    assert named(()) == "nothing more"
+
+
+async def test_names_that_have_no_room_are_told_below_where_the_cursor_is() -> None:
+    errors = [f"{each}_error_of_the_payment" for each in "abc"]
+    events = engine_of(*((name, event, 60.0 * at) for name in ("u", "v")
+                         for at, event in enumerate(["start", *errors])))  # fmt: skip
+    async with opened(events, study("start,never"), size=NARROW) as face:
+        panel = await open_panel(face)
+        assert "a_error_of_the_payment or 2 more" not in face.text
+        assert " or ".join(errors) in face.text
+        panel.lines.cursor = panel.lines.line_count - 1
+        await face.settled()
+        assert " or ".join(errors) not in face.text
 
 
 async def test_hostile_names_in_the_panel() -> None:

@@ -114,11 +114,12 @@ async def test_a_stage_and_marked_users_are_copied() -> None:
         assert "Sent to the terminal's clipboard" in face.notes[0]
 
 
-async def test_the_flags_that_are_copied_ask_the_same_question() -> None:
+async def test_the_command_that_is_copied_asks_the_same_question_of_the_same_source() -> None:
     async with opened(demo_engine(), ASKED) as face:
+        face.explorer._sources = ["my events.csv"]
         await face.press("[", "s", "{", "Y")
-        program, *flags = shlex.split(face.app.clipboard)
-        assert program == "tracer-tui"
+        program, source, *flags = shlex.split(face.app.clipboard)
+        assert (program, source) == ("tracer-tui", "my events.csv")
         options = build_parser().parse_args(flags)
         assert study_of({name: getattr(options, name) for name in NAMES}) == face.study
 
@@ -136,6 +137,18 @@ async def test_a_funnel_is_saved_and_opened_again() -> None:
         assert face.study == saved
         await face.press("u")
         assert face.study == saved.with_timeout(45 * 60_000_000).with_scope("users")
+
+
+async def test_a_funnel_takes_the_place_of_another_only_when_that_is_said_twice() -> None:
+    async with opened(demo_engine(), ASKED) as face:
+        await face.press("ctrl+s", *"mine", "enter", "[", "ctrl+s", *"mine", "enter")
+        assert "mine is there already: enter again replaces it" in face.text
+        assert len(face.notes) == 1
+        await face.press("2", "backspace")
+        assert "mine is there already" not in face.text
+        await face.press("enter", "enter")
+        assert len(face.notes) == 2
+        assert SavedFunnels((config_folder() / "tracer.toml",)).load() == {"mine": face.study}
 
 
 async def test_there_is_nothing_to_open_before_anything_is_saved() -> None:
@@ -255,6 +268,7 @@ async def test_picking_ends_with_the_users_that_are_marked_or_the_one_at_the_cur
             await until(pilot, lambda face=face: face.opened is not None)  # type: ignore[misc]  # bound now
             await face.settled()
             assert "enter prints the users" in face.status
+            assert "enter Print and leave  space Mark " in face.text
             for key in keys:
                 await pilot.press(key)
                 await pilot.pause()

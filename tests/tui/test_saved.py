@@ -6,11 +6,19 @@ from pathlib import Path
 import pytest
 
 import core
+from core.errors import QuestionError
 from core.study import Study
 from tests.tui.hostile import SHORT
 from tracer_tui.saved import SavedFunnels, config_folder, files_for
 
 STUDY = Study(timeout=None, stages=(core.Stage(("a", "b"), name="Both"), core.Stage(("c",))))
+
+
+def test_a_funnel_that_makes_no_sense_is_told_with_the_line_it_begins_on(tmp_path: Path) -> None:
+    file = tmp_path / "tracer.toml"
+    file.write_text('[funnels.good]\nwindow = "7d"\n\n[funnels."so so"]\nwindow = "7x"\n')
+    with pytest.raises(QuestionError, match=r"toml, line 4: funnel 'so so': --window: '7x'"):
+        SavedFunnels((file,)).load()
 
 
 def test_a_funnel_is_saved_and_read_back(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """The list of users: order, columns, filters as chips, marks."""
 
+from dataclasses import replace
+
 import pytest
 
 import core
@@ -16,6 +18,7 @@ from tests.tui.driving import (
     opened,
     study,
 )
+from tracer_tui.answers import Listing
 from tracer_tui.drawing import plural
 from tracer_tui.screens.picker import FilterPicker
 
@@ -43,6 +46,15 @@ async def test_any_column_sorts_by_key_and_by_click_and_the_order_is_shown() -> 
             await face.click(face.lines, (title.index(name) + 1, 0))
             assert not face.page.sort.descending
         assert face.subtitle(face.users) == "by depth ▴"
+
+
+async def test_numbers_and_orders_too_wide_for_their_column_are_never_cut() -> None:
+    async with opened(engine_of(*(("u", "a", i) for i in range(3)))) as face:
+        row = replace(face.page.rows[0], events=1_234_567, sessions=12_345)
+        page = replace(face.page, rows=(row,), sort=Sort("events"))
+        face.users.listing = Listing(page, None)
+        assert "event▾" in header(face, 32)
+        assert drawn_lines(face.lines, 32)[0].split()[2:4] == ["12k", "1,234k"]
 
 
 @pytest.mark.parametrize(
@@ -181,7 +193,7 @@ def test_words_of_filters() -> None:
         "has x|y",
         "① then nothing more",
         "① at last bye",
-        "① met e1 or 2 more",
+        "① met e1 or e2 or e3",
         "① stayed under 10s",
         "① stayed 10s to 1m",
         "① stayed 1d or longer",

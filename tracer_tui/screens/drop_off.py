@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -27,6 +28,7 @@ from tracer_tui.widgets.line_view import Cell, LineView
 
 _NUMBERS = 48
 """Cells of the numbers beside a name."""
+_INDENT = "   "
 
 _CLOSES = "esc closes"
 _KEYS = f"enter lists who left · c who went on · {_CLOSES}"
@@ -42,6 +44,7 @@ class ContrastLines(LineView):
     """One line for each thing that was done, under titles."""
 
     HEADER_LINES = 1
+    FOOTER_LINES = 1
 
     @dataclass
     class Opened(Message):
@@ -79,16 +82,24 @@ class ContrastLines(LineView):
         line = self.lines[index]
         if isinstance(line, str):
             return [(f" {line}", "line--bold")]
-        apart, name, about = line.difference, _name(line), self.about
+        room = max(4, width - _NUMBERS)
+        apart, name, about = line.difference, _name(line, room - len(_INDENT)), self.about
         # Only what stands out has weight: most differences are small, and none is good or bad.
         kind = "line--bold" if abs(apart) >= _MUCH else "line--dim"
         return [
-            (fit(f"   {name}", max(4, width - _NUMBERS)), ""),
+            (fit(f"{_INDENT}{name}", room), ""),
             (_number(line.left, line.left_share, about), "", "left"),
             ("  ", ""),
             (_number(line.went_on, line.went_on_share, about), "line--dim", "went_on"),
             (f" {about + points(apart):>7} pp", kind),
         ]
+
+    def draw_footer(self, width: int) -> Sequence[Cell]:
+        """All of the name at the cursor, where its line has no room for it."""
+        line = self.lines[self.cursor] if self.lines else ""
+        name = "" if isinstance(line, str) else _name(line)
+        is_cut = cell_len(_INDENT + name) > width - _NUMBERS
+        return [(fit(f" {name}" if is_cut else "", width), "line--dim")]
 
     def follow(self, index: int, link: str) -> None:
         """List the units behind the number that was clicked."""
@@ -225,6 +236,6 @@ def _what(line: Line) -> Did | Stayed | None:
     return None if isinstance(line, str) else line.what
 
 
-def _name(line: Contrast) -> str:
+def _name(line: Contrast, room: int | None = None) -> str:
     what = line.what
-    return named(what.names) if isinstance(what, Did) else stretch(what.at_least, what.below)
+    return named(what.names, room) if isinstance(what, Did) else stretch(what.at_least, what.below)

@@ -59,7 +59,7 @@ class Explorer(OutputKeys):
         stale = Explorer.is_stale
         with Vertical(id="panes"):
             with Horizontal(id="upper"):
-                yield UserList(id="users", classes="pane").data_bind(
+                yield UserList(id="users", classes="pane", is_picking=self.is_picking).data_bind(
                     Explorer.listing, stale, answer=Explorer.funnel
                 )
                 yield SessionTimeline(id="timeline", classes="pane").data_bind(

@@ -38,7 +38,7 @@ class OutputKeys(PaneKeys):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "copy", "Copy the row", show=False, id="out.copy"),
-        Binding("Y", "copy_flags", "Copy the flags", show=False, id="out.copy_flags"),
+        Binding("Y", "copy_flags", "Copy the command", show=False, id="out.copy_flags"),
         Binding("m", "pin", "Compare with this", show=False, id="funnel.pin"),
         Binding("ctrl+s", "save", "Save the funnel", show=False, id="funnel.save"),
         Binding("ctrl+o", "open", "Open a funnel", show=False, id="funnel.open"),
@@ -57,6 +57,7 @@ class OutputKeys(PaneKeys):
     ) -> None:
         """Begin with what an engine answered already; funnels are saved beside the sources."""
         super().__init__(engine, answers)
+        self._sources = sources
         self._saved = SavedFunnels(tuple(files_for(sources)))
         self.is_picking = is_picking
 
@@ -152,8 +153,9 @@ class OutputKeys(PaneKeys):
             self._copy(text)
 
     def action_copy_flags(self) -> None:
-        """Copy the flags that ask the present question."""
-        self._copy(shlex.join(["tracer-tui", *self._answer_shown.study.flags()]))
+        """Copy the command that asks the present question."""
+        flags = self._answer_shown.study.flags()
+        self._copy(shlex.join(["tracer-tui", *self._sources, *flags]))
 
     def _copy(self, text: str) -> None:
         self.app.copy_to_clipboard(text)
@@ -185,7 +187,13 @@ class OutputKeys(PaneKeys):
 
     def action_save(self) -> None:
         """Ask for a name, and save the present question under it."""
-        study = self._answer_shown.study
+        study, known = self._answer_shown.study, self.saved_funnels()
+        if known is None:
+            return
+
+        def doubt(name: str) -> str:
+            is_there = name.strip() in known
+            return f"{name.strip()} is there already: enter again replaces it" if is_there else ""
 
         def save(name: str | None) -> None:
             if name is None:
@@ -198,7 +206,7 @@ class OutputKeys(PaneKeys):
                 self._tell(f"Saved as {name.strip()} in {file}")
 
         hint = "it can be opened with ctrl+o, or with --funnel"
-        self.app.push_screen(Prompt("Save the funnel as", hint, "", _check_name), save)
+        self.app.push_screen(Prompt("Save the funnel as", hint, "", _check_name, doubt), save)
 
     def saved_funnels(self) -> Mapping[str, Study] | None:
         """The funnels under names; says why and returns None when they cannot be read."""

@@ -23,29 +23,45 @@ class Prompt(ModalScreen[str | None]):
         Binding("escape", "dismiss(None)", "Cancel", id="prompt.cancel")
     ]
 
-    def __init__(self, title: str, hint: str, value: str, check: Callable[[str], object]) -> None:
-        """Ask for `title`, explained by `hint`, beginning with `value`."""
+    def __init__(
+        self,
+        title: str,
+        hint: str,
+        value: str,
+        check: Callable[[str], object],
+        doubt: Callable[[str], str] = lambda _: "",
+    ) -> None:
+        """Ask for `title`, explained by `hint`, beginning with `value`.
+
+        A text that there is a `doubt` of has to be entered twice.
+        """
         super().__init__()
         self._title = title
         self._hint = hint
         self._value = value
         self._check = check
+        self._doubt = doubt
+        self._doubted: str | None = None
 
     def compose(self) -> ComposeResult:
         """A box with the question, the answer and what is wrong with it."""
         with Vertical(classes="box") as box:
             box.border_title = content(self._title)
+            box.border_subtitle = "enter takes · esc cancels"
             yield Label(content(self._hint))
             yield Field(self._value, id="prompt-value", compact=True)
             yield Label("", id="prompt-problem")
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Say at once what is wrong."""
+        self._doubted = None
         self.query_one("#prompt-problem", Label).update(content(self._problem(event.value)))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Answer, unless something is wrong."""
+        """Answer, unless something is wrong, or has to be said twice."""
         problem = self._problem(event.value)
+        if not problem and event.value != self._doubted:
+            problem, self._doubted = self._doubt(event.value), event.value
         if problem:
             self.query_one("#prompt-problem", Label).update(content(problem))
         else:

@@ -11,13 +11,15 @@ from textual.reactive import reactive
 
 from core.engine import Sort, SortKey, UserRow
 from tracer_tui.answers import Listing
-from tracer_tui.drawing import count, day, depth_marks, moment
+from tracer_tui.drawing import day, depth_marks, moment, short_count
 from tracer_tui.text import visible
 from tracer_tui.widgets.line_view import Cell, LineView, columns
 
 _KEYS: tuple[SortKey, ...] = get_args(SortKey)
 _ID_WIDTH = 18
 """Cells that ids get before times do."""
+_SESSIONS, _EVENTS = 5, 6
+"""Cells of numbers."""
 _MOMENT, _DAY = 16, 6
 _TIMES = ((_MOMENT, _MOMENT), (0, _MOMENT), (0, _DAY))
 """Cells of the first and the last time seen, the best first."""
@@ -82,7 +84,8 @@ class UserLines(LineView):
         if widths["last"] == _DAY:
             titles["last"] = "last"
         sort = self.listing.page.sort if self.listing else Sort()
-        titles[sort.key] += "▾" if sort.descending else "▴"
+        room = abs(widths[sort.key]) - 1
+        titles[sort.key] = f"{titles[sort.key][:room]}{'▾' if sort.descending else '▴'}"
         return columns([(titles[key], size, "", key) for key, size in widths.items() if size])
 
     def draw_line(self, index: int, width: int) -> Sequence[Cell]:
@@ -98,10 +101,11 @@ class UserLines(LineView):
         held = "" if row.held is None else f" · {visible(row.held)}"
         pending = "…" if row.pending else ""
         widths = self._widths(width)
+        sessions = f"#{row.journey}" if row.journey else short_count(row.sessions, _SESSIONS)
         texts: dict[SortKey, tuple[str, str]] = {
             "user": (f"{sign} {visible(row.user)}{held}", ""),
-            "sessions": (f"#{row.journey}" if row.journey else count(row.sessions), ""),
-            "events": (count(row.events), ""),
+            "sessions": (sessions, ""),
+            "events": (short_count(row.events, _EVENTS), ""),
             "first": (moment(row.first), "line--dim"),
             "last": ((day if widths["last"] == _DAY else moment)(row.last), "line--dim"),
             "depth": (f"{depth_marks(row.depth, stages)}{pending}", "line--accent"),
@@ -147,16 +151,15 @@ class UserLines(LineView):
         """
         stages = len(self.listing.page.study.stages) if self.listing else 0
         marks = max(6, min(stages, 8) + 1 if self._has_pending else min(stages, 8))
-        sessions, events = 5, 6
-        rest = width - sessions - events - marks - 3
+        rest = width - _SESSIONS - _EVENTS - marks - 3
         first, last = next(
             (times for times in _TIMES if rest - sum(times) - sum(map(bool, times)) >= _ID_WIDTH),
             (0, 0),
         )
         return {
             "user": max(6, rest - first - last - bool(first) - bool(last)),
-            "sessions": -sessions,
-            "events": -events,
+            "sessions": -_SESSIONS,
+            "events": -_EVENTS,
             "first": first,
             "last": last,
             "depth": marks,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, get_args
 
 from textual import on
@@ -85,6 +85,14 @@ class UserList(Pane):
         """A filter is to be taken off."""
 
         filter: Filter
+
+    def __init__(self, *, id: str, classes: str, is_picking: bool) -> None:  # noqa: A002 - Textual's name for it
+        """Begin with nobody; when `is_picking`, the keys say that users are to be printed."""
+        super().__init__(id=id, classes=classes)
+        if is_picking:
+            of_keys = self._bindings.key_to_bindings
+            for key, what in (("enter", "Print and leave"), ("space", "Mark")):
+                of_keys[key] = [replace(each, description=what, show=True) for each in of_keys[key]]
 
     def compose(self) -> ComposeResult:
         """Filters, then lines above a search that shows itself when it is used."""
