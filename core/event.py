@@ -5,7 +5,7 @@ Inside the engine events are columns. These objects are made only for what is sh
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -38,6 +38,17 @@ def parse_moment(text: str) -> int:
 def iso_text(microseconds: int) -> str:
     """Microseconds since 1970 as ISO text in UTC: "2026-01-03T10:02:00Z", fractions only if any."""
     return to_datetime(microseconds).isoformat().replace("+00:00", "Z")
+
+
+def leaves(properties: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    """Each property with its value, those inside of others by their paths: "cart.total"."""
+    rest = [*properties.items()][::-1]
+    while rest:
+        path, value = rest.pop()
+        if isinstance(value, Mapping) and value:
+            rest += [(f"{path}.{key}", each) for key, each in [*value.items()][::-1]]
+        else:
+            yield path, value
 
 
 @dataclass(frozen=True, slots=True)

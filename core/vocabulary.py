@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
+from core.event import leaves
 from core.log import EventLog
 
 SAMPLED_EVENTS = 1_000
@@ -55,24 +56,13 @@ def _properties(log: EventLog) -> dict[str, tuple[str, ...]]:
     places = np.unique(np.linspace(0, len(rows) - 1, SAMPLED_EVENTS).astype(int))
     found: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for properties in log.store.properties(rows[places].tolist() if len(rows) else []):
-        for field, value in _leaves(properties):
+        for field, value in leaves(properties):
             literal = _literal(value)
             found[field].update([literal] if literal is not None else [])
     return {
         field: tuple(value for value, _ in found[field].most_common(MOST_VALUES))
         for field in sorted(found)
     }
-
-
-def _leaves(properties: Mapping[str, object]) -> Iterator[tuple[str, object]]:
-    """Each property with its value, those inside of others by their paths: "cart.total"."""
-    rest = list(properties.items())
-    while rest:
-        field, value = rest.pop()
-        if isinstance(value, Mapping) and value:
-            rest += [(f"{field}.{key}", each) for key, each in value.items()]
-        else:
-            yield field, value
 
 
 def _literal(value: object) -> str | None:

@@ -19,7 +19,9 @@ def commands(
     for active in screen.active_bindings.values():
         binding = active.binding
         # Textual's own keys without an id edit a line of text: nobody looks for them here.
-        is_new = binding.id is not None and binding.description not in offered
+        # Nor for those that move the cursor.
+        is_one = binding.id is not None and not binding.id.startswith("move.")
+        is_new = is_one and binding.description not in offered
         if is_new and active.enabled and binding.description and not binding.system:
             offered.add(binding.description)
 

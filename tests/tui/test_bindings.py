@@ -42,6 +42,7 @@ def test_the_keys_of_all_panes_and_screens_are_found() -> None:
         *("Help", "Prompt", "Source", "Picker", "DropOff", "Why", "ExportBox", "FunnelPicker"),
         "ActionsPalette",
         *("LineView", "UserList", "SessionTimeline", "TrailLines", "FunnelBars"),
+        "Search",
     }
 
 

@@ -18,6 +18,16 @@ async def test_the_keys_of_the_pane_in_focus_come_first() -> None:
         assert shown(face, 80).split()[:3] == ["enter", "Who", "left"]
 
 
+@pytest.mark.parametrize("pane", ["1", "2"])
+async def test_in_a_search_the_keys_are_those_that_leave_it(pane: str) -> None:
+    async with opened(demo_engine()) as face:
+        await face.press(pane, "slash")
+        assert shown(face, 80).split()[:5] == ["enter", "Keep", "esc", "Clear", "?"]
+        await face.press("e", "escape")
+        assert "/ Search" in shown(face, 80)
+        assert face.chips == []
+
+
 async def test_the_help_has_room_whatever_the_width() -> None:
     async with opened(demo_engine()) as face:
         for width in (8, 20, 40, 80, 200):

@@ -6,7 +6,17 @@ from pathlib import Path
 from textual.widgets import Input
 
 import core
-from tests.tui.driving import FIVE, WIDE, Face, crowd, demo_engine, drawn_lines, opened, study
+from tests.tui.driving import (
+    FIVE,
+    WIDE,
+    Face,
+    crowd,
+    demo_engine,
+    drawn_lines,
+    engine_of,
+    opened,
+    study,
+)
 from tracer_tui.widgets.drawer import Drawer
 
 
@@ -136,13 +146,36 @@ async def test_an_event_without_properties_says_so() -> None:
         assert drawer_lines(face) == [" This event has no properties."]
 
 
-async def test_nested_properties_are_shown_whole() -> None:
+async def test_nested_properties_are_shown_by_their_paths() -> None:
+    cart = {"items": [1, 2], "total": {"net": 5}, "coupon": {}}
     engine = core.open_engine(
-        [{"user": "a", "event": "b", "time": 0, "cart": {"items": [1, 2]}, "note": "x\x1b[2J"}]
+        [{"user": "a", "event": "b", "time": 0, "cart": cart, "note": "x\x1b[2J"}]
     )
     async with opened(engine) as face:
         await face.press("2", "j", "enter")
-        assert drawer_lines(face) == [' cart  {"items": [1, 2]}', " note  x␛[2J"]
+        assert drawer_lines(face) == [
+            " cart.items      [1, 2]",
+            " cart.total.net  5",
+            " cart.coupon     {}",
+            " note            x␛[2J",
+        ]
+
+
+async def test_properties_that_have_no_room_are_counted_and_turned_to() -> None:
+    properties = {f"p{number}": number for number in range(9)} | {"long": "x" * 99}
+    async with opened(engine_of(("u", "a", 0), **properties)) as face:
+        await face.press("2", "j", "enter")
+        drawer = face.explorer.query_one(Drawer)
+        room = len(drawer.lines_in_sight)
+        assert 0 < room < 10
+        assert face.subtitle(drawer) == f"{10 - room} more: shift+↓"
+        await face.press(*["shift+down"] * 9)
+        assert list(drawer.lines_in_sight) == list(range(10 - room, 10))
+        assert "xxx…" in face.text
+        await face.press(*["shift+up"] * 9)
+        assert drawer.lines_in_sight[0] == 0
+        await face.press("z")
+        assert face.subtitle(drawer) == f"{10 - len(drawer.lines_in_sight)} more: shift+↓"
 
 
 async def test_the_mark_of_leaving_stands_at_the_last_event_of_the_session() -> None:

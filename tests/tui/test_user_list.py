@@ -68,6 +68,23 @@ async def test_columns_come_with_the_room_for_them(width: int, columns: int) -> 
         assert len(drawn_lines(face.lines, width)[0].rstrip()) <= width
 
 
+@pytest.mark.parametrize(
+    ("length", "shown"),
+    [
+        (8, ["user", "sessions", "events", "depth"]),
+        (9, ["user", "events", "depth"]),
+        (14, ["user", "events", "depth"]),
+        (15, ["user", "depth"]),
+        (21, ["user", "depth"]),
+        (36, ["user", "events", "depth"]),
+    ],
+)
+async def test_numbers_make_way_for_ids_that_have_no_room(length: int, shown: list[str]) -> None:
+    async with opened(engine_of(("u" * length, "a", 0))) as face:
+        assert [key for key, size in face.lines._widths(30).items() if size] == shown
+        assert len(header(face, 30)) == 30
+
+
 async def test_filters_combine_as_chips_and_are_cleared_one_by_one() -> None:
     async with opened(demo_engine(), study(",".join(FIVE)), size=WIDE) as face:
         await face.press("f", *"reached ⑤", "enter")

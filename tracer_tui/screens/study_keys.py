@@ -37,7 +37,7 @@ class StudyKeys(Exact):
         Binding("{", "window(-1)", "Shorter window", show=False, id="window.shorter"),
         Binding("}", "window(1)", "Longer window", show=False, id="window.longer"),
         Binding("w", "type_window", "Type a window", show=False, id="window.type"),
-        Binding("s", "scope", "Scope", show=False, id="study.scope"),
+        Binding("s", "scope", "Sessions/users", show=False, id="study.scope"),
         Binding("o", "order", "Ordered/strict/any", show=False, id="study.order"),
         Binding("a", "add_stage", "Add a stage", show=False, id="stage.add"),
         Binding("e", "edit_stage", "Edit the stage", show=False, id="stage.edit"),

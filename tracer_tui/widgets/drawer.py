@@ -8,7 +8,7 @@ from rich.cells import cell_len
 from textual.content import Content
 from textual.reactive import reactive
 
-from core.event import Event
+from core.event import Event, leaves
 from tracer_tui.drawing import fit
 from tracer_tui.text import value_text, visible
 from tracer_tui.widgets.line_view import Cell, LineView
@@ -31,19 +31,35 @@ class Drawer(LineView, can_focus=False):
             return
         when = event.time.isoformat(sep=" ", timespec="milliseconds").replace("+00:00", " UTC")
         self.border_title = Content(f"{visible(event.name)} · {when}")
-        self._lines = [(key, value_text(value)) for key, value in event.properties.items()]
+        self._lines = [(key, value_text(value)) for key, value in leaves(event.properties)]
         self._name_width = min(
             max((cell_len(visible(key)) for key, _ in self._lines), default=0), _LONGEST_NAME
         )
         self.line_count = max(1, len(self._lines))
+        self.scroll_to(y=0, animate=False)
         self.refresh()
+        self.call_after_refresh(self._tell_hidden)
 
-    def draw_line(self, index: int, width: int) -> Sequence[Cell]:  # noqa: ARG002 - cut by the pane
+    def turn(self, pages: int) -> None:
+        """Show what has no room, or what was shown before."""
+        top = self.scroll_offset.y + pages * len(self.lines_in_sight)
+        self.scroll_to(y=top, animate=False, immediate=True)
+        self._tell_hidden()
+
+    def on_resize(self) -> None:
+        """Say what has no room now."""
+        self._tell_hidden()
+
+    def _tell_hidden(self) -> None:
+        hidden = self.line_count - len(self.lines_in_sight)
+        self.border_subtitle = f"{hidden} more: shift+↓" if hidden > 0 else ""
+
+    def draw_line(self, index: int, width: int) -> Sequence[Cell]:
         """One property."""
         if not self._lines:
             return [(" This event has no properties.", "line--dim")]
         key, value = self._lines[index]
         return [
             (f" {fit(visible(key), self._name_width)}  ", "line--dim"),
-            (visible(value), ""),
+            (fit(visible(value), width - self._name_width - 3), ""),
         ]

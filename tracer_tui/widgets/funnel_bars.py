@@ -225,6 +225,12 @@ class FunnelBars(LineView):
         """Take hold of a stage."""
         self._held = self.line_at(event)
 
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """Show where a stage that is dragged would stand."""
+        there = self.line_at(event)
+        if self._held is not None and there is not None and event.button:
+            self.cursor = there
+
     def on_mouse_up(self, event: events.MouseUp) -> None:
         """Drop it where another stands."""
         held, there, self._held = self._held, self.line_at(event), None

@@ -21,7 +21,7 @@ from tracer_tui.drawing import count, plural
 from tracer_tui.text import content, visible
 from tracer_tui.trail_search import Found, TrailTexts, in_names, in_values
 from tracer_tui.widgets.drawer import Drawer
-from tracer_tui.widgets.field import Field
+from tracer_tui.widgets.field import Search
 from tracer_tui.widgets.line_view import LineView
 from tracer_tui.widgets.pane import Pane
 from tracer_tui.widgets.trail_lines import TrailLines
@@ -35,6 +35,8 @@ class SessionTimeline(Pane):
         Binding("slash", "search", "Search", id="timeline.search", key_display="/"),
         Binding("n", "next(1)", "Next match", show=False, id="timeline.next"),
         Binding("N", "next(-1)", "Previous match", show=False, id="timeline.previous"),
+        Binding("shift+down", "turn(1)", "More properties", show=False, id="timeline.more"),
+        Binding("shift+up", "turn(-1)", "Properties before", show=False, id="timeline.less"),
     ]
 
     shown: var[Shown | None] = var(None)
@@ -74,7 +76,7 @@ class SessionTimeline(Pane):
         """Lines above the drawer and the search, which show themselves when they are used."""
         yield TrailLines().data_bind(SessionTimeline.shown, SessionTimeline.is_stale)
         yield Drawer(id="drawer").data_bind(SessionTimeline.event)
-        yield Field(
+        yield Search(
             placeholder="part of a name, or of a property's value", id="trail-search", compact=True
         )
 
@@ -109,6 +111,10 @@ class SessionTimeline(Pane):
         search.value = ""
         return was_open
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's
+        """In the search its key is a letter."""
+        return action != "search" or not self.query_one(Search).has_focus
+
     def action_search(self) -> None:
         """Open the search."""
         search = self.query_one(Input)
@@ -119,6 +125,10 @@ class SessionTimeline(Pane):
         """Go to the next match, or the one before."""
         if self.lines.found is not None:
             self.lines.seek(steps, self.lines.found.places)
+
+    def action_turn(self, pages: int) -> None:
+        """Show other properties of an event that has more than there is room for."""
+        self.query_one(Drawer).turn(pages)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Search while it is typed, and go to the nearest match."""

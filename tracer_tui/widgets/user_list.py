@@ -21,7 +21,7 @@ from tracer_tui.chips import words
 from tracer_tui.drawing import count
 from tracer_tui.text import content
 from tracer_tui.widgets.chip_line import ChipLine
-from tracer_tui.widgets.field import Field
+from tracer_tui.widgets.field import Search
 from tracer_tui.widgets.line_view import LineView
 from tracer_tui.widgets.pane import Pane
 from tracer_tui.widgets.user_lines import UserLines
@@ -98,7 +98,7 @@ class UserList(Pane):
         """Filters, then lines above a search that shows itself when it is used."""
         yield ChipLine(id="user-filters")
         yield UserLines(id="user-lines").data_bind(UserList.listing, UserList.is_stale)
-        yield Field(placeholder="part of a user id", id="user-search", compact=True)
+        yield Search(placeholder="part of a user id", id="user-search", compact=True)
 
     def on_mount(self) -> None:
         """Begin without the search."""
@@ -155,6 +155,10 @@ class UserList(Pane):
         if search.value:
             search.value = ""
         return was_open
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's
+        """In the search its key is a letter."""
+        return action != "search" or not self.query_one(Search).has_focus
 
     def action_search(self) -> None:
         """Open the search."""
