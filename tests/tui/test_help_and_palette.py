@@ -54,7 +54,7 @@ async def test_help_tells_the_keys_of_the_pane() -> None:
         for what in (
             "Shorter timeout",
             "Longer timeout",
-            "Scope",
+            "Sessions/users",
             "Help",
             "Quit",
             "How it was read",
@@ -81,7 +81,7 @@ async def test_the_palette_offers_every_action_of_the_explorer_once() -> None:
 
 async def test_the_palette_runs_what_is_chosen() -> None:
     async with opened(demo_engine()) as face:
-        await face.press("ctrl+p", *"Scope")
+        await face.press("ctrl+p", *"Sessions/users")
         await until(face.pilot, lambda: "key s" in face.text)
         await face.press("enter")
         await until(face.pilot, lambda: isinstance(face.app.screen, Explorer))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from textual.command import CommandPalette
+from textual.events import MouseMove
 from textual.widgets import Input
 
 from core.settings import NAMES, study_of
@@ -237,6 +238,10 @@ async def test_a_stage_is_named_dragged_and_edited_in_place() -> None:
         width = face.bars.scrollable_content_region.width
         x = "".join(text for text, *_ in face.bars.draw_line(3, width)).index("2 left")
         await face.pilot.mouse_down(face.bars, offset=(x, 1))
+        await face.pilot._post_mouse_events([MouseMove], face.bars, offset=(x, 2), button=1)
+        assert face.bars.cursor == 1  # one line is titles
+        await face.pilot.hover(face.bars, offset=(x, 3))
+        assert face.bars.cursor == 1
         await face.pilot.mouse_up(face.bars, offset=(x, 3))
         await face.settled()
         assert face.stages == ["product", "cart", "home", "payment", "purchase"]
