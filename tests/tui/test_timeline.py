@@ -168,14 +168,14 @@ async def test_properties_that_have_no_room_are_counted_and_turned_to() -> None:
         drawer = face.explorer.query_one(Drawer)
         room = len(drawer.lines_in_sight)
         assert 0 < room < 10
-        assert face.subtitle(drawer) == f"{10 - room} more: shift+↓"
+        assert f"─a · {10 - room} more: shift+↓ · 1970-01-01" in face.text
         await face.press(*["shift+down"] * 9)
         assert list(drawer.lines_in_sight) == list(range(10 - room, 10))
         assert "xxx…" in face.text
         await face.press(*["shift+up"] * 9)
         assert drawer.lines_in_sight[0] == 0
         await face.press("z")
-        assert face.subtitle(drawer) == f"{10 - len(drawer.lines_in_sight)} more: shift+↓"
+        assert f"─a · {10 - len(drawer.lines_in_sight)} more: shift+↓ · 1970-01-01" in face.text
 
 
 async def test_the_mark_of_leaving_stands_at_the_last_event_of_the_session() -> None:

@@ -29,8 +29,6 @@ class Drawer(LineView, can_focus=False):
         self.display = event is not None
         if event is None:
             return
-        when = event.time.isoformat(sep=" ", timespec="milliseconds").replace("+00:00", " UTC")
-        self.border_title = Content(f"{visible(event.name)} · {when}")
         self._lines = [(key, value_text(value)) for key, value in leaves(event.properties)]
         self._name_width = min(
             max((cell_len(visible(key)) for key, _ in self._lines), default=0), _LONGEST_NAME
@@ -38,21 +36,26 @@ class Drawer(LineView, can_focus=False):
         self.line_count = max(1, len(self._lines))
         self.scroll_to(y=0, animate=False)
         self.refresh()
-        self.call_after_refresh(self._tell_hidden)
+        self._tell_title()
+        self.call_after_refresh(self._tell_title)
 
     def turn(self, pages: int) -> None:
         """Show what has no room, or what was shown before."""
         top = self.scroll_offset.y + pages * len(self.lines_in_sight)
         self.scroll_to(y=top, animate=False, immediate=True)
-        self._tell_hidden()
 
     def on_resize(self) -> None:
         """Say what has no room now."""
-        self._tell_hidden()
+        self._tell_title()
 
-    def _tell_hidden(self) -> None:
+    def _tell_title(self) -> None:
+        if self.event is None:
+            return
+        when = self.event.time.isoformat(sep=" ", timespec="milliseconds")
         hidden = self.line_count - len(self.lines_in_sight)
-        self.border_subtitle = f"{hidden} more: shift+↓" if hidden > 0 else ""
+        more = f" · {hidden} more: shift+↓" if self.lines_in_sight and hidden else ""
+        utc = when.replace("+00:00", " UTC")
+        self.border_title = Content(f"{visible(self.event.name)}{more} · {utc}")
 
     def draw_line(self, index: int, width: int) -> Sequence[Cell]:
         """One property."""
