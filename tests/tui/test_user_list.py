@@ -48,6 +48,15 @@ async def test_any_column_sorts_by_key_and_by_click_and_the_order_is_shown() -> 
         assert face.subtitle(face.users) == "by depth ▴"
 
 
+async def test_another_order_shows_who_comes_first_in_it() -> None:
+    async with opened(crowd()) as face:
+        await face.press("G", "S", "S")
+        assert (face.lines.cursor, face.user, face.trail.user) == (0, "u00", "u00")
+        assert face.lines.lines_in_sight[0] == 0
+        await face.press("j", "R")
+        assert (face.lines.cursor, face.user, face.trail.user) == (0, "u59", "u59")
+
+
 async def test_numbers_and_orders_too_wide_for_their_column_are_never_cut() -> None:
     async with opened(engine_of(*(("u", "a", i) for i in range(3)))) as face:
         row = replace(face.page.rows[0], events=1_234_567, sessions=12_345)

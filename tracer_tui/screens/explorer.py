@@ -100,6 +100,7 @@ class Explorer(OutputKeys):
 
     @on(UserLines.Sorted)
     def _sort(self, message: UserLines.Sorted) -> None:
+        self._chosen = None  # who comes first now is what was asked for
         self.seek(sort=message.sort)
 
     @on(UserList.Sought)
