@@ -131,6 +131,7 @@ async def test_the_drawer_shows_an_events_properties_and_follows_the_cursor() ->
         assert [line.split()[0] for line in before] == ["device", "country", "item"]
         await face.press("j")
         assert str(drawer.border_title).startswith("search · ")
+        assert "─search · 2026-01-06 23:40:00.000 UTC─" in face.text
         assert drawer_lines(face) != before
         await face.press("enter")
         assert not drawer.region.area

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from rich.cells import cell_len
 from textual.content import Content
+from textual.geometry import Region
 from textual.reactive import reactive
 
 from core.event import Event, leaves
@@ -56,6 +57,7 @@ class Drawer(LineView, can_focus=False):
         more = f" · {hidden} more: shift+↓" if self.lines_in_sight and hidden else ""
         utc = when.replace("+00:00", " UTC")
         self.border_title = Content(f"{visible(self.event.name)}{more} · {utc}")
+        self.refresh(Region(0, -1, self.size.width, 1))  # the border is above the lines
 
     def draw_line(self, index: int, width: int) -> Sequence[Cell]:
         """One property."""
