@@ -1,5 +1,7 @@
 """The keys at the bottom: which are shown, and what a click on one does."""
 
+import pytest
+
 from tests.tui.driving import WIDE, Face, demo_engine, drawn_lines, opened
 from tracer_tui.screens.help import Help
 from tracer_tui.widgets.key_line import KeyLine
