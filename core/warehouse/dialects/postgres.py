@@ -56,6 +56,10 @@ class Postgres(Dialect):
         with backend.con.cursor() as cursor:
             cursor.execute("SELECT set_config('default_transaction_read_only', 'on', false)")
             cursor.execute("SELECT set_config('TimeZone', %s, false)", (self.tz,))
+            # To compile a query takes ten times as long as to answer it.
+            cursor.execute(
+                "SELECT set_config(name, 'off', false) FROM pg_settings WHERE name = 'jit'"
+            )
         return backend
 
     def fetch(self, backend: BaseBackend, expression: ir.Table, marker: str) -> pa.Table:

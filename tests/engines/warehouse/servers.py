@@ -85,7 +85,7 @@ def postgres() -> Iterator[int]:
         )  # fmt: skip
         server = [*as_owner, str(home / "postgres"), "-D", str(data), "-p", str(port),
                   "-c", "listen_addresses=127.0.0.1", "-c", f"unix_socket_directories={folder}",
-                  "-c", "fsync=off", "-c", "jit=off", "-c", "max_connections=40"]  # fmt: skip
+                  "-c", "fsync=off", "-c", "max_connections=40"]  # fmt: skip
         with running(server, folder / "log") as process:
             wait_for(port, process)
             import psycopg
