@@ -120,6 +120,14 @@ class TracerApp(InTurn):
         if not isinstance(self.screen, ActionsPalette):
             self.push_screen(ActionsPalette(id="--command-palette"))
 
+    def search_themes(self) -> None:
+        """Offer the themes, in a palette like the other."""
+        from textual.theme import ThemeProvider
+
+        from tracer_tui.screens.actions_palette import ActionsPalette
+
+        self.push_screen(ActionsPalette([ThemeProvider], placeholder="Search for themes…"))
+
     def pop_screen(self) -> AwaitComplete:
         """Close the dialog on top. One that is closed twice at once closes nothing below it."""
         return super().pop_screen() if self.screen.is_modal else AwaitComplete()

@@ -1,5 +1,7 @@
 """Help, palette, rejected rows, leaving."""
 
+from collections.abc import Sequence
+
 import pytest
 from textual import events
 from textual.command import CommandList, CommandPalette
@@ -101,11 +103,15 @@ async def test_keys_pressed_before_the_palette_is_drawn_do_no_harm(size: tuple[i
             face.screen(Explorer)
 
 
-async def test_a_page_of_the_palette_is_more_than_a_line() -> None:
+@pytest.mark.parametrize(("way", "least"), [((), 30), (("T", "h", "e", "m", "e", "enter"), 10)])
+async def test_a_page_of_a_palette_is_more_than_a_line_and_needs_none_to_be_there(
+    way: Sequence[str], least: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(OptionList, "_move_page")
     async with opened(demo_engine()) as face:
-        await face.press("ctrl+p")
+        await face.press("ctrl+p", *way)
         commands = face.app.screen.query_one(OptionList)
-        await until(face.pilot, lambda: commands.option_count > 30)
+        await until(face.pilot, lambda: commands.option_count > least)
         await face.press("pagedown")
         here = commands.highlighted
         assert here is not None
