@@ -155,7 +155,7 @@ class SparkCluster:
             str(self.home / "bin" / "spark-submit"),
             "--class", "org.apache.spark.sql.connect.service.SparkConnectServer",
             "--master", f"spark://127.0.0.1:{self.port}",
-            *(part for key, value in ONE.items() for part in ("--conf", f"{key}={value}")),
+            *(part for key, value in CONF.items() for part in ("--conf", f"{key}={value}")),
             "--conf", f"spark.connect.grpc.binding.port={port}",
             "spark-internal",
         ]  # fmt: skip
@@ -187,16 +187,11 @@ CONF = {
     "spark.ui.enabled": "false",
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
-    "spark.shuffle.io.retryWait": "100ms",
     "spark.sql.adaptive.enabled": "false",
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
 }
-"""A small cluster: few tasks, each with less to do than it takes to compile code for it. What was
-on a worker that died is given up soon.
-"""
-ONE = {**CONF, "spark.cores.max": "1"}
-"""The same with a single executor: nobody kills one behind a server."""
+"""A small cluster: few tasks, each with less to do than it takes to compile code for it."""
 LARGE = {
     "spark.sql.shuffle.partitions": "4",
     "spark.executor.memory": "1500m",
