@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from core import reasons
-from core.durations import LONGEST
+from core.durations import LONGEST, MICROSECONDS
 from core.errors import nearest
 from core.event import iso_text
 from core.funnel import Exclusion, Funnel
@@ -19,6 +19,9 @@ from core.journeys import Journeys
 from core.probe import MOST_TRIED, Aim, Probe
 from core.study import Study
 from core.words import spelled
+
+LONGEST_PAUSE = 24 * MICROSECONDS["h"]
+"""What has a longer pause in it is hardly a session: to count users is milder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +95,18 @@ def _window(aim: Aim) -> Finding | None:
 
 
 def _timeout(aim: Aim) -> Finding | None:
+    return _longer(aim, LONGEST_PAUSE)
+
+
+def _any_timeout(aim: Aim) -> Finding | None:
+    return _longer(aim, LONGEST)
+
+
+def _longer(aim: Aim, longest: int) -> Finding | None:
     timeout = aim.probe.journeys.timeout
     if timeout is None or aim.funnel.scope == "users":
         return None
-    pauses = [pause for pause in _growth(aim) if pause > timeout]
+    pauses = [pause for pause in _growth(aim) if timeout < pause <= longest]
     pause = aim.least(pauses, lambda pause: aim.reached({"timeout": pause}) is not None)
     found = None if pause is None else aim.reached({"timeout": pause})
     if pause is None or found is None:
@@ -271,7 +282,7 @@ def _shifted(exclusion: Exclusion, gone: int) -> Exclusion:
 
 
 _MILD = (
-    *(_attempts, _window, _timeout, _scope, _ignore, _ordered, _any),
+    *(_attempts, _window, _timeout, _scope, _any_timeout, _ignore, _ordered, _any),
     *(_start, _hold, _exclusion, _since, _until, _condition),
 )
 """Changes that leave the stages their names, from mild to strong."""

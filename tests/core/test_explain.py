@@ -103,6 +103,20 @@ def words(found: Explanation) -> str | None:
             id="j1 timeout over several sessions",
         ),
         pytest.param(
+            "view@0s search@1m purchase@24h1m0.5s",
+            ask("view,purchase"),
+            "purchase came in the next session, and each session is counted by itself",
+            "count users, each over all sessions",
+            id="j1 a pause of more than a day is in no session",
+        ),
+        pytest.param(
+            "view@0s search@1m purchase@23h59m",
+            ask("view,purchase"),
+            "purchase came in the next session, after 23h 58m of inactivity; the timeout is 10m",
+            "set the session timeout to 23h 58m",
+            id="j1 a pause of less than a day may be",
+        ),
+        pytest.param(
             "view@0s view@20m view@21m purchase@22m",
             ask("view,view,view,purchase"),
             "view came in the session before, ahead of 20m of inactivity; the timeout is 10m",
