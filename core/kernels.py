@@ -2,8 +2,8 @@
 
 For each stage they keep the *latest start* that has reached it: any attempt that began earlier
 needs a longer window for the same stages, so it can be forgotten. A start is the index of a stage
-row, which grows with user and time; so "the latest start before this row" is a running maximum, and
-it belongs to the row's unit exactly when it is not less than the unit's first row.
+row, which grows with user and time; so the latest start that leads to a row, of whatever unit, is
+of the row's own exactly when it is not less than the unit's first row.
 
 Events at the same instant may be taken in either order (rule F2). Among rows that match one stage
 each, sorting by stage makes that true. Where one of them matches several stages the order matters:

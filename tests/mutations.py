@@ -33,7 +33,7 @@ Mutation = tuple[str, str, str]
 
 MUTATIONS: tuple[Mutation, ...] = (
     # Where units begin and what cuts them.
-    ("kernels", "np.flatnonzero(rows.gap > limit)", "np.flatnonzero(rows.gap >= limit)"),
+    ("kernels", "begins = rows.gap > limit", "begins = rows.gap >= limit"),
     ("journeys", "self.gaps[events] > gap_limit", "self.gaps[events] >= gap_limit"),
     ("journeys", "LONGEST - 1 if timeout is None", "LONGEST if timeout is None"),
     ("journeys", "min(timeout, LONGEST - 1)", "min(timeout, LONGEST - 2)"),
@@ -51,9 +51,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     ("cuts", "is_later = time[middle] > moment", "is_later = time[middle] >= moment"),
     ("cuts", 'time[place] + longest, side="right"', 'time[place] + longest, side="left"'),
     # Which events are stages, in which order, and which units are walked.
-    ("rows", "[rows] - is_prior[rows] - 1", "[rows] - 1"),
-    ("rows", "blocks[self.positions] = True", "blocks[self.positions] &= True"),
-    ("rows", "blocks = ~ignored[self.log.name]", "blocks = ignored[self.log.name]"),
+    ("rows", "- picked(is_prior, rows) - 1", "- 1"),
+    ("rows", "blocks = ~ignored[", "blocks = ignored["),
     ("rows", "before[1:] == through[:-1]", "before[1:] <= through[:-1] + 1"),
     ("rows", "before[1:] == through[:-1]", "before[1:] == before[:-1] + 1"),
     ("rows", "begins & (through == before + 1)", "begins"),
@@ -85,22 +84,29 @@ MUTATIONS: tuple[Mutation, ...] = (
     ("rows", "[np.unique(group[several])]", "[np.unique(group)]"),
     ("rows", "if high - low > 1]", "if high - low > 2]"),
     ("rows", "np.union1d(knots, _with_any(", "np.union1d(knots[:0], _with_any("),
-    ("rows", "_with_any(log, positions, frozenset().union(*far))", "knots"),
+    ("rows", "_with_any(log.gap[start:stop], excluded, found)", "knots"),
     ("rows", "mask[~matching[start:stop][found]] &=", "mask[matching[start:stop][found]] &="),
     # The kernels: latest starts.
-    ("kernels", "np.append(grown, -1)[before]", "np.append(start, -1)[before]"),
-    ("kernels", "latest[latest < first[here]] = -1", "latest[latest <= first[here]] = -1"),
+    ("kernels", "with_none(np.cumsum(fits) - 1)", "with_none(np.cumsum(fits))"),
     (
         "kernels",
-        "if low < stage <= high:\n                reached",
-        "if low <= stage <= high:\n                reached",
+        "= rows.latest[stage]\n            fits = start >=",
+        "= rows.latest[stage]\n            fits = start >",
+    ),
+    ("kernels", "[last]\n            fits = start >=", "[last]\n            fits = start >"),
+    ("kernels", "start is rows.at[0] and not rules.exclusions", "start is rows.at[0]"),
+    ("kernels", "start is rows.at[0] and not rules.exclusions", "not rules.exclusions"),
+    (
+        "kernels",
+        "if low < stage <= high:\n                    came",
+        "if low <= stage <= high:\n                    came",
     ),
     (
         "kernels",
-        "if low < stage <= high:\n                reached",
-        "if low < stage < high:\n                reached",
+        "if low < stage <= high:\n                    came",
+        "if low < stage < high:\n                    came",
     ),
-    ("kernels", "latest[came < rows.last", "latest[came <= rows.last"),
+    ("kernels", "fits &= came >= rows.last", "fits &= came > rows.last"),
     (
         "kernels",
         "if low < stage <= high:\n                fits",
@@ -108,7 +114,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     ("kernels", "rows.times(here - 1) >= rows.last", "rows.times(here - 1) > rows.last"),
     ("kernels", "& (first[here] != here)", "& (first[here] <= here)"),
-    ("kernels", "copies = sum(", "copies = 0 * sum("),
+    ("rows", "copies = sum(", "copies = 0 * sum("),
     ("kernels", "(start >= first) & is_last", "(start > first) & is_last"),
     ("kernels", "np.append(rows.gap[1:] != 0, True)", "np.append(np.diff(first) != 0, True)"),
     ("kernels", "rows.times(here) >= rules.since", "rows.times(here) > rules.since"),
@@ -124,7 +130,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     ("depth", "self.units[self.need <= window]", "self.units[self.need < window]"),
     ("depth", "np.count_nonzero(self.need <= window)", "np.count_nonzero(self.need < window)"),
     ("depth", "None if start is here else needs", "None"),
-    ("depth", "arrived = np.flatnonzero(start >= 0)", "arrived = np.flatnonzero(start > 0)"),
+    ("kernels", "    fits = start >= 0\n", "    fits = start > 0\n"),
     ("depth", "stage.start > open_since", "stage.start >= open_since"),
     ("depth", "self.need[place] <= window)", "self.need[place] < window)"),
     ("depth", "~following.has(here, window) &", ""),
@@ -167,16 +173,20 @@ MUTATIONS: tuple[Mutation, ...] = (
         "if other is None or other in spare or not _seat(",
     ),
     # The counted attempt, and attempts counted by themselves.
-    ("convert", "arrived[need <= window]", "arrived[need < window]"),
+    ("convert", "rows.times(start) <= window", "rows.times(start) < window"),
     ("convert", "[end - earlier for earlier", "[end - earlier + 1 for earlier"),
     ("convert", "spans |= rows.last", "spans &= rows.last"),
     ("convert", "[end] > rows.times(start)", "[end] >= rows.times(start)"),
     (
         "convert",
-        "np.searchsorted(latest, start)",
-        'np.searchsorted(latest, start, side="right") - 1',
+        "starts.searchsorted(start)",
+        'starts.searchsorted(start, side="right") - 1',
     ),
-    ("convert", "for k in range(stage, -1, -1)", "for k in range(stage + 1)"),
+    ("convert", "here.searchsorted(matched[-1]) - 1", "here.searchsorted(matched[-1])"),
+    ("rows", "np.maximum(high, low), np.minimum(high, low)", "high, low"),
+    ("rows", "part.stretches[0].knots + low", "part.stretches[0].knots"),
+    ("rows", "(found + start).astype(index)", "found.astype(index)"),
+    ("convert", "for each in reversed(carried)]", "for each in carried]"),
     ("attempts", "self.ended[able] - 1", "self.ended[able]"),
     ("attempts", "np.minimum(over, begun + window)", "np.minimum(over, begun + window - 1)"),
     ("attempts", "is_done &= need <= window", "is_done &= need < window"),
@@ -213,9 +223,6 @@ SAME: dict[Mutation, str] = {
     ),
     ("journeys", "min(timeout, LONGEST - 1)", "min(timeout, LONGEST - 2)"): (
         "no event is so long after another"
-    ),
-    ("rows", "blocks[self.positions] = True", "blocks[self.positions] &= True"): (
-        "units are walked where an ignored event is of a stage"
     ),
     ("depth", "begun > since", "begun >= since"): (
         "an attempt that is open is the latest of its depth, and that began after `since`"

@@ -28,6 +28,8 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong and where help is."""
+        if message.endswith("expected one argument"):
+            message += "; one that begins with - follows an ="
         self.exit(BAD_USAGE, f"tracer-tui: {visible(message)}; see tracer-tui --help\n")
 
 

@@ -59,4 +59,4 @@ class FunnelPane(Pane):
         if answer is None:
             return
         self.entitle(Content(f"3 Funnel · {rules(answer.study)}"))
-        self.add(Content(cuts(answer.study)))
+        self.entitle_below(Content(cuts(answer.study)))

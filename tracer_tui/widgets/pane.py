@@ -22,7 +22,7 @@ class Pane(Vertical):
         self.border_title = title
         self._is_named_anew = False
 
-    def add(self, subtitle: Content | str) -> None:
+    def entitle_below(self, subtitle: Content | str) -> None:
         """Say below what else there is to know."""
         self._is_named_anew = True
         self.border_subtitle = subtitle

@@ -214,7 +214,7 @@ class SessionTimeline(Pane):
                 told += " in names"
             elif not found.is_whole:
                 told += f" · working… {found.read / len(found.texts.trail):.0%}"
-        self.add(content(told))
+        self.entitle_below(content(told))
 
 
 def _matches(number: int) -> str:

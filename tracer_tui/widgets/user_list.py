@@ -123,7 +123,7 @@ class UserList(Pane):
         self.entitle(Content(f"1 {what} · {count(page.total)}{of}"))
         order = f"by {_ORDERS[page.sort.key]} {'▾' if page.sort.descending else '▴'}"
         matches = "1 match" if page.total == 1 else f"{count(page.total)} matches"
-        self.add(content(f"/{page.search} · {matches}" if page.search else order))
+        self.entitle_below(content(f"/{page.search} · {matches}" if page.search else order))
 
     @property
     def lines(self) -> UserLines:
