@@ -1,6 +1,7 @@
 """The stage picker, by what it gives back."""
 
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 import pytest
@@ -10,7 +11,9 @@ from textual.app import App
 from textual.widgets import Input, Label
 
 import core
-from tests.tui.driving import drawn_lines, engine_of, settled
+from core.stage import parse_stages
+from core.study import Study
+from tests.tui.driving import PATIENCE, drawn_lines, engine_of, handled, settled
 from tracer_tui.completion import matching
 from tracer_tui.screens.picker import Choices, StagePicker
 from tracer_tui.widgets.line_view import STYLES
@@ -24,16 +27,21 @@ class Asking(App[None]):
     CSS_PATH = "../../tracer_tui/tracer.tcss"
     COMPONENT_CLASSES: ClassVar[set[str]] = set(STYLES)
 
-    def __init__(self, counts: Mapping[str, int] = COUNTS) -> None:
+    def __init__(
+        self,
+        counts: Mapping[str, int] = COUNTS,
+        ask: Callable[[core.Stage], object] | None = None,
+    ) -> None:
         super().__init__()
         self.engine = engine_of(
             *((f"u{i % 4}", name, i) for name, count in counts.items() for i in range(count)),
             price=9,
         )
+        self.ask = ask or (lambda stage: self.engine.funnel(Study(stages=(stage,))))
         self.picked: list[core.Stage | None] = []
 
     def on_mount(self) -> None:
-        self.push_screen(StagePicker("Add a stage", self.engine), self.picked.append)
+        self.push_screen(StagePicker("Add a stage", self.engine, self.ask), self.picked.append)
 
     @property
     def names(self) -> list[str]:
@@ -119,6 +127,50 @@ async def test_what_is_no_stage_is_explained(typed: str) -> None:
         assert app.picked == []
         problem = str(app.screen.query_one("#picker-problem", Label).content)
         assert problem.startswith(f"{typed!r} is not a stage")
+
+
+@pytest.mark.parametrize("mended", ["cart where price > 3", "cart"])
+async def test_a_condition_that_cannot_be_asked_is_told_in_place_and_can_be_mended(
+    mended: str,
+) -> None:
+    app = Asking()
+    async with app.run_test() as pilot:
+        field = app.screen.query_one(Input)
+        field.value = "cart where prise > 3"
+        await settled(pilot)
+        await pilot.press("enter")
+        await settled(pilot)
+        problem = app.screen.query_one("#picker-problem", Label)
+        assert str(problem.content) == "no event has a field 'prise'; did you mean price?"
+        assert (app.picked, field.value) == ([], "cart where prise > 3")
+        field.value = mended
+        await settled(pilot)
+        assert str(problem.content) == ""
+        await pilot.press("enter")
+        await settled(pilot)
+    assert app.picked == [parse_stages(mended)[0]]
+
+
+@pytest.mark.parametrize(("key", "picked"), [("escape", [None]), ("x", [])])
+async def test_who_goes_on_while_a_condition_is_tried_does_not_wait_for_it(
+    key: str, picked: list[None]
+) -> None:
+    is_let = threading.Event()
+    app = Asking(ask=lambda stage: is_let.wait(PATIENCE))
+    async with app.run_test() as pilot:
+        app.screen.query_one(Input).value = "cart where price > 3"
+        await handled(pilot)
+        await pilot.press("enter")
+        await handled(pilot)
+        problem = app.screen.query_one("#picker-problem", Label)
+        assert str(problem.content) == "working…"
+        await pilot.press(key)
+        await handled(pilot)
+        assert app.picked == picked
+        is_let.set()
+        await settled(pilot)
+        assert app.picked == picked
+        assert str(problem.content) == ("" if key == "x" else "working…")
 
 
 async def test_escape_picks_nothing() -> None:

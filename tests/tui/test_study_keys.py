@@ -3,6 +3,7 @@
 import pytest
 from textual.widgets import Input
 
+import core
 from core.durations import format_limit, parse_limit
 from tests.tui.driving import (
     WIDE,
@@ -145,6 +146,33 @@ async def test_a_stage_is_edited() -> None:
         await face.press("3", "g", "j", "e", *"product", "enter")
         assert face.stages == ["home", "product", "purchase"]
         assert face.bars.cursor == 1
+
+
+@pytest.mark.parametrize(("key", "stages"), [("a", 4), ("e", 3)])
+async def test_a_condition_that_cannot_be_asked_is_told_where_it_is_typed(
+    key: str, stages: int
+) -> None:
+    async with opened(demo_engine(), study("home,cart,purchase")) as face:
+        before = face.study
+        await face.press("3", "g", "j", key, *"cart where items = 'mug'", "enter")
+        assert "no event has a field 'items'; did you mean item?" in face.text
+        assert face.screen(StagePicker).query_one(Input).value == "cart where items = 'mug'"
+        assert face.study == before
+        await face.press(*["left"] * len(" = 'mug'"), "backspace", "enter")
+        assert "cart where item = 'mug'" in face.stages
+        assert len(face.stages) == stages
+
+
+async def test_a_question_that_cannot_be_answered_is_none_to_go_back_to() -> None:
+    async with opened(demo_engine(), study("home")) as face:
+        await face.press("[")
+        shorter = face.study
+        face.explorer.change(shorter.with_stages((core.Stage(("home",), where="nowhere = 1"),)))
+        await face.settled()
+        assert "no event has a field 'nowhere'" in face.notes[0]
+        assert face.study == shorter
+        await face.press("u")
+        assert face.study == study("home")
 
 
 async def test_a_stage_is_deleted() -> None:

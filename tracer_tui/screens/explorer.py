@@ -13,6 +13,7 @@ from textual.command import Provider
 from textual.containers import Horizontal, Vertical
 
 from core.cohort import EVERYBODY, Cohort, Filter, Kind, Part
+from core.engine import UsersPage
 from core.study import Study
 from tracer_tui.answers import View
 from tracer_tui.chips import words
@@ -202,7 +203,14 @@ class Explorer(OutputKeys):
             if picked is not None:
                 self.list_cohort(Cohort((picked,)), study, beside=self.view.cohort)
 
-        self.app.push_screen(FilterPicker("Filter the list", self.engine, by_words, sizes), add)
+        view = self.view
+
+        def ask(picked: Filter) -> UsersPage:
+            cohort = view.cohort.and_also(picked)
+            return self.engine.users(study, cohort, view.sort, view.search)
+
+        picker = FilterPicker("Filter the list", self.engine, ask, by_words, sizes)
+        self.app.push_screen(picker, add)
 
     def action_why(self) -> None:
         """Explain how far the user at the cursor got, and why no farther."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import ClassVar, Generic, TypeVar
@@ -74,7 +74,7 @@ class Picker(ModalScreen[Picked | None], Generic[Picked]):
 
     HINT = ""
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "dismiss(None)", "Cancel", id="picker.cancel"),
+        Binding("escape", "cancel", "Cancel", id="picker.cancel"),
         Binding("down", "move(1)", "Down", show=False, id="picker.down"),
         Binding("up", "move(-1)", "Up", show=False, id="picker.up"),
         Binding("tab", "complete", "Complete", show=False, id="picker.complete"),
@@ -86,11 +86,26 @@ class Picker(ModalScreen[Picked | None], Generic[Picked]):
 
         vocabulary: Vocabulary
 
-    def __init__(self, title: str, engine: Engine, text: str = "") -> None:
-        """Ask for `title`, beginning with a text."""
+    @dataclass
+    class Tried(Message):
+        """The engine was asked what was picked; the problem is empty where it could answer."""
+
+        picked: object
+        problem: str
+
+    def __init__(
+        self, title: str, engine: Engine, ask: Callable[[Picked], object], text: str = ""
+    ) -> None:
+        """Ask for `title`, beginning with a text.
+
+        What has a condition is asked of the engine by `ask` first: only that tells whether it can
+        be answered, and what was typed is still there to be mended.
+        """
         super().__init__()
         self._title = title
         self._engine = engine
+        self._ask_engine = ask
+        self._trying: Picked | None = None
         self._text = text
         self._chooses = not text
         summary = engine.summary()
@@ -156,7 +171,8 @@ class Picker(ModalScreen[Picked | None], Generic[Picked]):
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Narrow the choices, the best match first."""
-        self.query_one("#picker-problem", Label).update("")
+        self._stop_trying()
+        self._tell("")
         if event.value != self._text:
             self._chooses = True
         # What stands there at first is there to be written over.
@@ -179,9 +195,54 @@ class Picker(ModalScreen[Picked | None], Generic[Picked]):
 
     def _take(self, text: str, choice: Completion | None) -> None:
         try:
-            self.dismiss(self.picked(text, choice))
+            picked = self.picked(text, choice)
         except QuestionError as error:
-            self.query_one("#picker-problem", Label).update(content(str(error)))
+            self._tell(str(error))
+            return
+        if not _has_condition(picked):
+            self.dismiss(picked)
+        elif picked != self._trying:
+            self._trying = picked
+            self._tell("working…")
+            self.run_worker(lambda: self._try(picked), thread=True)
+
+    def _try(self, picked: Picked) -> None:
+        problem = ""
+        try:
+            self._ask_engine(picked)
+        except TracerError as error:
+            problem = str(error)
+        self.post_message(self.Tried(picked, problem))
+
+    @on(Tried)
+    def _judge(self, message: Tried) -> None:
+        """Give back what can be asked, unless another text stands there by now."""
+        picked = self._trying
+        if picked is None or message.picked is not picked:
+            return
+        self._trying = None
+        if message.problem:
+            self._tell(message.problem)
+        else:
+            self.dismiss(picked)
+
+    def _stop_trying(self) -> None:
+        if self._trying is not None:
+            self._trying = None
+            self._engine.stop()
+
+    def action_cancel(self) -> None:
+        """Leave without anything."""
+        self._stop_trying()
+        self.dismiss(None)
+
+    def _tell(self, problem: str) -> None:
+        self.query_one("#picker-problem", Label).update(content(problem))
+
+
+def _has_condition(picked: object) -> bool:
+    stage = picked.event if isinstance(picked, Has) else picked
+    return isinstance(stage, Stage) and stage.where is not None
 
 
 class StagePicker(Picker[Stage]):
@@ -202,10 +263,15 @@ class FilterPicker(Picker[Filter]):
     HINT = "a part of a bar, or an event they had · * where country = 'NL'"
 
     def __init__(
-        self, title: str, engine: Engine, parts: Mapping[str, Filter], sizes: Mapping[str, str]
+        self,
+        title: str,
+        engine: Engine,
+        ask: Callable[[Filter], object],
+        parts: Mapping[str, Filter],
+        sizes: Mapping[str, str],
     ) -> None:
         """`parts` are filters by their words, `sizes` say how many each of them lists."""
-        super().__init__(title, engine)
+        super().__init__(title, engine, ask)
         self._parts = parts
         self._sizes = sizes
 

@@ -12,7 +12,7 @@ from typing import ClassVar, get_args
 from textual.binding import Binding, BindingType
 
 from core.durations import format_limit, parse_limit
-from core.engine import Engine
+from core.engine import Engine, FunnelAnswer
 from core.stage import Stage
 from core.study import Study
 from core.walk import Order
@@ -127,26 +127,30 @@ class StudyKeys(Exact):
 
     def action_add_stage(self) -> None:
         """Ask for a stage and put it after the one at the cursor."""
-
-        def add(stage: Stage | None) -> None:
-            if stage is not None:
-                stages, after = self.view.study.stages, self._stage + 1
-                self._stages((*stages[:after], stage, *stages[after:]), after)
-
-        self.app.push_screen(StagePicker("Add a stage", self.engine), add)
+        after = self._stage + 1
+        self._pick_stage("Add a stage", after, after)
 
     def action_edit_stage(self) -> None:
         """Ask for a stage in place of the one at the cursor."""
         stages, here = self.view.study.stages, self._stage
-
-        def edit(stage: Stage | None) -> None:
-            if stage is not None:
-                self._stages((*stages[:here], stage, *stages[here + 1 :]), here)
-
         if here < len(stages):
-            self.app.push_screen(
-                StagePicker("Edit the stage", self.engine, text_of(stages[here])), edit
-            )
+            self._pick_stage("Edit the stage", here, here + 1, text_of(stages[here]))
+
+    def _pick_stage(self, title: str, start: int, stop: int, text: str = "") -> None:
+        """Ask for a stage in place of those from `start` up to `stop`."""
+        study = self.view.study
+
+        def stages_with(stage: Stage) -> tuple[Stage, ...]:
+            return (*study.stages[:start], stage, *study.stages[stop:])
+
+        def ask(stage: Stage) -> FunnelAnswer:
+            return self.engine.funnel(study.with_stages(stages_with(stage)))
+
+        def take(stage: Stage | None) -> None:
+            if stage is not None:
+                self._stages(stages_with(stage), start)
+
+        self.app.push_screen(StagePicker(title, self.engine, ask, text), take)
 
     def action_rename_stage(self) -> None:
         """Ask what to call the stage at the cursor; nothing calls it by its events."""
