@@ -1,7 +1,8 @@
 """Answers as tables, and tables as text: CSV, JSON and Markdown.
 
 Texts come from events, and the file is opened by other programs. So a CSV cell never begins like a
-spreadsheet formula, and a Markdown cell never ends its column or marks anything up. JSON is exact.
+spreadsheet formula, and a Markdown cell never ends its column or marks anything up. JSON is exact,
+and has as values what stands as JSON text in the cells of the others.
 """
 
 from __future__ import annotations
@@ -41,6 +42,8 @@ class Table:
     """The names."""
     rows: Iterable[Sequence[Value]]
     """The cells; they may be asked for once only."""
+    nested: frozenset[str] = frozenset()
+    """The columns whose cells are JSON as text."""
 
     def text(self, form: Format) -> str:
         """All of it in a format, ending in a line break."""
@@ -55,7 +58,10 @@ class Table:
     def _json(self) -> Iterator[str]:
         before = "[\n"
         for row in self.rows:
-            record = dict(zip(self.columns, row, strict=True))
+            record: dict[str, object] = dict(zip(self.columns, row, strict=True))
+            for column in self.nested:
+                # Python reads and writes NaN and Infinity, which are no JSON.
+                record[column] = json.loads(str(record[column]), parse_constant=lambda _: None)
             yield f"{before}  {json.dumps(record, allow_nan=False)}"
             before = ",\n"
         yield "[]\n" if before == "[\n" else "\n]\n"
@@ -154,4 +160,5 @@ def trail_table(trail: Trail) -> Table:
                     *(stage, int(marks.left), json.dumps(dict(event.properties), default=str)),
                 )
 
-    return Table(("user", "session", "time", "event", "stage", "left", "properties"), rows())
+    columns = ("user", "session", "time", "event", "stage", "left", "properties")
+    return Table(columns, rows(), nested=frozenset({"properties"}))

@@ -42,10 +42,10 @@ def _pieces(engine: Engine, study: Study, options: argparse.Namespace) -> Iterab
     form: Format = options.format or ("json" if options.json or not options.list else "csv")
     if options.list is not None:
         return _list(engine, study, options.list).lines(form)
+    if study.user is not None and options.format:
+        return trail_table(engine.journeys(study, study.user)).lines(form)
     if form == "json":
         return _document(engine, study)
-    if study.user is not None:
-        return trail_table(engine.journeys(study, study.user)).lines(form)
     return funnel_table(engine.funnel(study), engine.medians_to_next(study)).lines(form)
 
 

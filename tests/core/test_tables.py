@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -107,6 +108,33 @@ def test_a_trail_is_written_with_what_each_event_was_to_the_funnel() -> None:
         ("ana", 1, "1970-01-01T00:01:00Z", "=cmd()", None, 1, "{}"),
     ]
     assert "'=cmd()" in trail_table(trail).text("csv")
+
+
+HOSTILE: dict[str, object] = {
+    "text": '{"a": 1}',
+    "deep": {"__proto__": [1.5, True, None, {}], "=cmd()": "=1+1"},
+    '"}],': "\x1b]52;c;x\x07 </script>",
+    "none": None,
+}
+
+
+def test_properties_are_values_in_json_and_text_elsewhere(tmp_path: Path) -> None:
+    event = json.dumps({"user": "ana", "event": "a", "time": "2026-01-03T10:00:00Z", **HOSTILE})
+    tmp_path.joinpath("events.json").write_text(f'{event[:-1]}, "far": [1e999]}}\n')
+    engine = core.LocalEngine(core.read_events(str(tmp_path / "events.json")))
+
+    def table() -> Table:
+        return trail_table(engine.journeys(Study(), "ana"))
+
+    text = table().text("json")
+    assert text.isascii()
+    kept = {key: value for key, value in HOSTILE.items() if value is not None}
+    assert json.loads(text, parse_constant=pytest.fail)[0]["properties"] == {
+        **kept,
+        "far": [None],
+    }
+    (row,) = csv.DictReader(io.StringIO(table().text("csv"), newline=""))
+    assert json.loads(row["properties"])["deep"] == HOSTILE["deep"]
 
 
 def test_numbers_of_a_sample_have_their_bounds_beside_them() -> None:

@@ -55,6 +55,15 @@ def test_a_users_events_as_markdown(capsys: pytest.CaptureFixture[str]) -> None:
     assert r"payment\_error" in out
 
 
+def test_a_users_events_as_json_and_the_document(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run(capsys, str(DEMO), "--user", "dee", "--format", "json")
+    events = json.loads(out)
+    assert len(events) == 10
+    assert events[0]["properties"] == {"country": "FR", "device": "tablet"}
+    _, out, _ = run(capsys, str(DEMO), "--user", "dee", "--json")
+    assert json.loads(out)["journeys"][0]["event_count"] == 10
+
+
 def test_out_writes_a_new_file_and_replaces_none(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
