@@ -13,7 +13,7 @@ from core.errors import QuestionError, did_you_mean
 from core.funnel import Funnel
 from core.journeys import Journeys
 from core.probe import Probe
-from core.remedy import Remedy, find_remedy
+from core.remedy import Remedy, find_remedy, not_held
 from core.result import FunnelResult
 from core.walk import BLOCKS, Attempt, Walk, seats
 from core.words import spelled
@@ -171,7 +171,7 @@ def _nothing_held(probe: Probe, user: str, journey: int | None, study: Study | N
     """What there is to say of a user, or a journey, of whom no event carries a value."""
     field = probe.funnel.hold
     free = explain_user(probe.journeys, replace(probe.funnel, hold=None), user, journey)
-    remedy = Remedy(f"let {field} differ", {"hold": None}) if free.converted else None
+    remedy = not_held(probe.funnel) if free.converted else None
     return replace(
         free,
         funnel=probe.funnel,

@@ -129,7 +129,7 @@ def fails(aim: Aim, found: Probe, stage: int) -> str:
     place = aim.seated_in(found).get(stage)
     where = aim.funnel.stages[stage].where
     if place is None:
-        return f"{aim.user} did no {label(aim, stage)} where it fits"
+        return f"{aim.user} did no {label(aim, stage)}"
     begin = found.time(aim.matched_in(found)[0])
     return f"{found.name(place)} at {moment(found.time(place), begin)} is not one where {where}"
 
@@ -150,14 +150,14 @@ def absent(aim: Aim, stage: int, found: Probe | None = None) -> str:
     if found is not None and set(places) <= set(aim.matched_in(found)):
         return f"{aim.user} did {what} too few times"
     if aim.funnel.order == "any":
-        where = "beside the others"
+        where = "together with the other stages"
     elif stage == 0:
         where = f"before {label(aim, 1)}"
     elif stage == aim.probe.stages - 1:
         where = f"after {label(aim, stage - 1)}"
     else:
         where = f"between {label(aim, stage - 1)} and {label(aim, stage + 1)}"
-    return f"{aim.user} did {what}, but never where it fits {where}"
+    return f"{aim.user} did {what}, but it never counts {where}"
 
 
 def out_of_reach(aim: Aim, stage: int) -> str:

@@ -153,7 +153,8 @@ def _ordered(aim: Aim) -> Finding | None:
     found = aim.reached(changes) if aim.funnel.order == "strict" else None
     if found is None:
         return None
-    return reasons.in_between(aim, found), Remedy("pass over other events (ordered)", changes)
+    words = "allow other events between the stages (ordered)"
+    return reasons.in_between(aim, found), Remedy(words, changes)
 
 
 def _any(aim: Aim) -> Finding | None:
@@ -175,8 +176,12 @@ def _hold(aim: Aim) -> Finding | None:
     found = None if aim.funnel.hold is None else aim.reached({"hold": None})
     if found is None:
         return None
-    words = f"let {aim.funnel.hold} differ"
-    return reasons.of_other_values(aim, found), Remedy(words, {"hold": None})
+    return reasons.of_other_values(aim, found), not_held(aim.funnel)
+
+
+def not_held(funnel: Funnel) -> Remedy:
+    """Events of all values count."""
+    return Remedy(f"do not hold {funnel.hold} constant", {"hold": None})
 
 
 def _attempts(aim: Aim) -> Finding | None:

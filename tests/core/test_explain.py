@@ -141,7 +141,7 @@ def words(found: Explanation) -> str | None:
             "view@0s refund@1m cart@2m search@3m payment@4m",
             ask("view,cart,payment", order="strict"),
             "refund stands between view and cart in strict order",
-            "pass over other events (ordered)",
+            "allow other events between the stages (ordered)",
             id="f6 ordered",
         ),
         pytest.param(
@@ -297,9 +297,16 @@ def words(found: Explanation) -> str | None:
         pytest.param(
             "view@0s purchase@1m cart@2m payment@3m",
             ask("view,cart,purchase,payment", since=TEN),
-            "ana did purchase, but never where it fits between cart and payment",
+            "ana did purchase, but it never counts between cart and payment",
             "leave out the stage purchase",
             id="f12 any order has no range",
+        ),
+        pytest.param(
+            "view@0s purchase@1m cart@1h",
+            ask("view,cart,purchase", order="any", window="2m"),
+            "ana did cart, but it never counts together with the other stages",
+            "leave out the stage cart",
+            id="f7 in another session and out of the window",
         ),
         pytest.param(
             "view@0s",

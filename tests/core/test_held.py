@@ -226,7 +226,7 @@ def test_explain_says_that_another_value_was_in_the_way() -> None:
     found = engine.explain(study, "ana")
     assert found.reason == "cart has another order, or none"
     assert found.remedy is not None
-    assert found.remedy.words == "let order differ"
+    assert found.remedy.words == "do not hold order constant"
     assert engine.explain(found.remedy.study(study), "ana").converted
 
 
