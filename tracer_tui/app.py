@@ -23,8 +23,8 @@ from tracer_tui.screens.opening import OpenEngine, Opening
 from tracer_tui.signals import Stops, when_the_terminal_is_lost, when_told_to_end
 from tracer_tui.widgets.line_view import STYLES
 
-UNREADABLE = 3
-"""Exit code where the source could not be read."""
+NOTHING_PICKED, UNREADABLE = 1, 3
+"""Exit codes: users were to be picked and none was; the source could not be read."""
 
 
 class TracerApp(InTurn):
@@ -68,6 +68,7 @@ class TracerApp(InTurn):
         self.config = config
         self.picked: list[str] = []
         self.fault = ""
+        self._is_picking = is_picking
         self._first = Opening(open_engine, study, label, sources, is_picking=is_picking)
         self.set_keymap(dict(config.keys))
 
@@ -92,8 +93,9 @@ class TracerApp(InTurn):
         self.exit(return_code=code)
 
     async def action_quit(self) -> None:
-        """Leave; with the exit code of an unreadable source if there was nothing to see."""
-        self.exit(return_code=UNREADABLE if self._first.is_unreadable else 0)
+        """Leave; the exit code says so if there was nothing to see, or nobody was picked."""
+        code = NOTHING_PICKED if self._is_picking else 0
+        self.exit(return_code=UNREADABLE if self._first.is_unreadable else code)
 
     def action_suspend_process(self) -> None:
         """Stop the whole job, as the shell would: it waits while any process of a pipe goes on."""

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from core.engine import Engine
 
 DONE, UNREADABLE = 0, 3
-"""Exit codes beside `BAD_USAGE`; 1 is kept for a limit that failed, and for a fault of the program
-itself."""
+"""Exit codes beside `BAD_USAGE`; 1 is kept for a limit that failed, for nothing picked, and for a
+fault of the program itself."""
 
 DEMO = "demo_events.json"
 

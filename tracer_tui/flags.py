@@ -57,7 +57,9 @@ def build_parser() -> Parser:
     )
     parser.add_argument("--out", metavar="FILE", help="write to a new file what would be printed")
     parser.add_argument(
-        "--pick", action="store_true", help="enter prints the users that are chosen, and leaves"
+        "--pick",
+        action="store_true",
+        help="enter prints the users that are chosen, and leaves; q leaves with none, exit code 1",
     )
     parser.add_argument("--no-mouse", action="store_true", help="leave the mouse to the terminal")
     parser.add_argument(

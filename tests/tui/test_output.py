@@ -262,10 +262,12 @@ async def test_the_first_time_a_hint_stands_there_until_a_key_is_pressed(
         assert "43 events" in face.status
 
 
-async def test_picking_ends_with_the_users_that_are_marked_or_the_one_at_the_cursor() -> None:
+async def test_picking_ends_with_the_users_that_are_marked_or_the_one_at_the_cursor_or_fails() -> None:
     for keys, picked in (
         (["j", "enter"], ["dee"]),
         (["space", "j", "space", "enter"], ["eli", "cy"]),
+        (["space", "q"], []),
+        (["ctrl+c"], []),
     ):
         app = TracerApp(lambda cancelled, progress: demo_engine(), Study(), "demo", is_picking=True)
         async with app.run_test() as pilot:
@@ -278,4 +280,4 @@ async def test_picking_ends_with_the_users_that_are_marked_or_the_one_at_the_cur
                 await pilot.press(key)
                 await pilot.pause()
         assert app.picked == picked
-        assert app.return_code == 0
+        assert app.return_code == (0 if picked else 1)
