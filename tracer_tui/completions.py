@@ -22,21 +22,26 @@ def _flags(parser: argparse.ArgumentParser) -> Iterator[tuple[str, argparse.Acti
 
 
 def _values(action: argparse.Action) -> list[str]:
+    """The choices, or examples such as "30m" and "off"."""
     if action.choices:
         return [str(choice) for choice in action.choices]
     named = str(action.metavar or "")
-    return named.split("|") if re.fullmatch(r"[a-z]+(\|[a-z]+)+", named) else []
+    return named.split("|") if re.fullmatch(r"[a-z\d]+(\|[a-z]+)+", named) else []
 
 
 def _takes_value(action: argparse.Action) -> bool:
     return action.nargs != 0
 
 
+def _takes_file(action: argparse.Action) -> bool:
+    return action.metavar == "FILE"
+
+
 def _bash(parser: argparse.ArgumentParser) -> str:
     cases = "".join(
         f'        {flag}) COMPREPLY=($(compgen -W "{" ".join(values)}" -- "$cur")); return ;;\n'
-        for flag, _, values in _flags(parser)
-        if values
+        for flag, action, values in _flags(parser)
+        if _takes_value(action) and not _takes_file(action)
     )
     flags = " ".join(flag for flag, _, _ in _flags(parser))
     return (
@@ -55,7 +60,9 @@ def _zsh(parser: argparse.ArgumentParser) -> str:
     lines = []
     for flag, action, values in _flags(parser):
         words = re.sub(r"[\[\]:\\]", r"\\\g<0>", action.help or "").replace("'", "'\\''")
-        value = f":value:({' '.join(values)})" if values else ":value:_files"
+        # A space is what zsh takes for a value that it knows nothing of.
+        others = "_files" if _takes_file(action) else " "
+        value = f":value:({' '.join(values)})" if values else f":value:{others}"
         lines.append(f"        '{flag}[{words}]{value if _takes_value(action) else ''}'")
     joined = " \\\n".join(lines)
     return (
@@ -72,6 +79,7 @@ def _fish(parser: argparse.ArgumentParser) -> str:
     for flag, action, values in _flags(parser):
         words = (action.help or "").replace("\\", "\\\\").replace("'", "\\'")
         needs = " -r" if _takes_value(action) else ""
-        listed = f" -f -a '{' '.join(values)}'" if values else ""
+        needs += " -f" if needs and not _takes_file(action) else ""
+        listed = f" -a '{' '.join(values)}'" if values else ""
         lines.append(f"complete -c tracer-tui -l {flag[2:]}{needs}{listed} -d '{words}'\n")
     return "".join(lines)

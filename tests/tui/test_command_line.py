@@ -122,13 +122,55 @@ def test_the_completion_for_bash_completes() -> None:
     assert in_bash(f"{script}\n{asked}") == "users"
 
 
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("--out", "here.json"),
+        ("--alias", "here.json"),
+        ("--demo", "here.json"),
+        ("", "here.json"),
+        ("--timeout", "30m off"),
+        ("--order", "ordered strict any"),
+        ("--format", "json csv md"),
+        ("--user", ""),
+        ("--stages", ""),
+        ("--tz", ""),
+    ],
+)
+def test_files_are_completed_only_where_a_file_is_meant(
+    typed: str, offered: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    folder.joinpath("here.json").touch()
+    monkeypatch.chdir(folder)
+    script = completion(build_parser(), "bash")
+    words = f"tracer-tui {typed}"
+    asked = f"COMP_WORDS=({words} ''); COMP_CWORD={len(words.split())}; _tracer_tui"
+    assert in_bash(f'{script}\n{asked}; echo "${{COMPREPLY[@]}}"') == offered
+
+
+def test_fish_and_zsh_complete_files_only_where_a_file_is_meant() -> None:
+    fish = completion(build_parser(), "fish")
+    zsh = completion(build_parser(), "zsh")
+    for action in build_parser()._actions:
+        flag = action.option_strings[-1:]
+        if flag and action.nargs != 0:
+            is_file = action.metavar == "FILE"
+            (line,) = (line for line in fish.splitlines() if f" -l {flag[0][2:]} " in line)
+            assert (" -f " not in line) == is_file
+            (line,) = (line for line in zsh.splitlines() if f"'{flag[0]}[" in line)
+            assert line.endswith(":value:_files' \\") == is_file
+
+
 def test_the_completion_for_zsh_tells_helps_as_they_are_and_may_be_sourced() -> None:
     script = completion(build_parser(), "zsh")
     # What zsh would read is quoted as bash quotes it: one word a line of `_arguments`.
     asked = '_arguments() { printf \'%s\\n\' "$@"; }; compdef() { echo "$@"; $1; }'
     told = in_bash(f"{asked}\n{script}").splitlines()
     assert told[0] == "_tracer_tui tracer-tui"
-    assert "--user[only this user's journeys]:value:_files" in told
+    assert "--user[only this user's journeys]:value: " in told
+    assert "--timeout[session timeout (default 30m)]:value:(30m off)" in told
     assert r"--alias[two columns\: an id, and the user it belongs to]:value:_files" in told
 
 

@@ -262,7 +262,7 @@ async def test_the_first_time_a_hint_stands_there_until_a_key_is_pressed(
         assert "43 events" in face.status
 
 
-async def test_picking_ends_with_the_users_that_are_marked_or_the_one_at_the_cursor_or_fails() -> None:
+async def test_picking_ends_with_who_is_marked_or_at_the_cursor_and_fails_without() -> None:
     for keys, picked in (
         (["j", "enter"], ["dee"]),
         (["space", "j", "space", "enter"], ["eli", "cy"]),
