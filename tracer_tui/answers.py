@@ -116,16 +116,15 @@ def answer(engine: Engine, view: View, chosen: UserRow | None, summary: Summary)
     funnel = engine.funnel(view.study)
     listing = fetch(engine, view, chosen)
     row = listing.row(listing.cursor or 0)
-    shown = trace(engine, view.study, row) if row else None
+    shown = trace(engine, view, row) if row else None
     return Answers(view, chosen, funnel, listing, shown, summary)
 
 
-def trace(engine: Engine, study: Study, row: UserRow) -> Shown:
+def trace(engine: Engine, view: View, row: UserRow) -> Shown:
     """The trail behind a row of the list."""
-    trail = engine.journeys(study, row.user)
+    trail = engine.journeys(view.study, row.user)
     asked, unit = Unit(row.first, row.held), None
-    is_unit = row.journey is not None or row.held is not None
-    if is_unit and asked in trail.units:
+    if view.cohort.is_of_units and asked in trail.units:
         unit = trail.units.index(asked) + 1
     return Shown(trail, row.journey, unit)
 

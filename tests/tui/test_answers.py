@@ -66,10 +66,11 @@ def test_an_empty_log_has_answers() -> None:
 def test_a_journey_of_the_list_leads_to_its_session() -> None:
     engine = engine_of(("ana", "a", 0), ("ana", "a", 4_000), ("ana", "a", 8_000))
     asked = study("a,b")
-    page = engine.users(asked, Cohort((Part("left", 0),)), BY_ID)
-    shown = [trace(engine, asked, found) for found in page.rows]
+    view = View(asked, Cohort((Part("left", 0),)))
+    page = engine.users(asked, view.cohort, BY_ID)
+    shown = [trace(engine, view, found) for found in page.rows]
     assert [one.session for one in shown] == [1, 2, 3]
-    assert trace(engine, asked, row("ana")).session is None
+    assert trace(engine, View(asked), row("ana")).session is None
 
 
 def test_the_stretch_is_fetched_around_the_chosen_user() -> None:

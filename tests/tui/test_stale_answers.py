@@ -220,7 +220,7 @@ async def test_stale_answers_are_dropped() -> None:
         assert row is not None
         face.explorer.post_message(Explorer.Answered(stale))
         face.explorer.post_message(Explorer.Listed(stale.listing))
-        face.explorer.post_message(Explorer.Traced(row, trace(engine, old.study, row)))
+        face.explorer.post_message(Explorer.Traced(row, trace(engine, old, row)))
         await face.settled()
         assert face.explorer.view is view
         assert face.explorer.funnel is funnel
@@ -234,7 +234,7 @@ async def test_the_events_of_a_user_left_behind_are_dropped() -> None:
         row = face.lines.row
         assert row is not None
         await face.press("j")
-        face.explorer.post_message(Explorer.Traced(row, trace(engine, face.study, row)))
+        face.explorer.post_message(Explorer.Traced(row, trace(engine, face.explorer.view, row)))
         await face.settled()
         assert face.trail.user == face.user == "dee"
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from textual.widgets import Input
 
 import core
@@ -232,3 +233,24 @@ async def test_attempts_are_numbered_in_the_timeline() -> None:
     async with opened(demo_engine(), asked, size=WIDE) as face:
         notes = [line[line.index("#") :] for line in face.timeline_lines() if "#" in line]
         assert notes == ["#1 start", "#2 start", "#1–2 ✓ completed"]
+
+
+@pytest.mark.parametrize("scope", ["journeys", "users"])
+async def test_an_attempt_that_is_chosen_is_picked_out(scope: str) -> None:
+    asked = replace(study("product,cart", scope=scope), attempts="starts")
+    rows = enumerate(("product", "product", "cart", "home", "product"))
+    async with opened(engine_of(*(("ana", name, at) for at, name in rows)), asked) as face:
+        await face.press("3", "g", "r")
+        picked = []
+        for _ in range(face.page.total):
+            told = [line.partition("① product")[2].strip() for line in face.timeline_lines()]
+            picked.append([note for note in told if note])
+            assert face.trail.name(face.trail_lines.place or 0) == "cart" or len(picked) == 3
+            await face.press("j")
+        assert picked == [
+            ["#1 start", "≠ #2", "≠ #3"],
+            ["≠ #1", "#2 start", "≠ #3"],
+            ["≠ #1", "≠ #2", "#3 ✗ left here: no cart"],
+        ]
+        await face.press("escape")
+        assert "≠" not in "".join(face.timeline_lines())

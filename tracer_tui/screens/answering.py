@@ -217,11 +217,11 @@ class Answering(Screen[None]):
         if self.funnel is None:
             return
         # That of the other panes, also while another is being worked out.
-        study = self.funnel.study
+        view = View(self.funnel.study, self.cohort)
 
         self._in_thread(
             "trails",
-            lambda: self.Traced(row, trace(self.engine, study, row)),
+            lambda: self.Traced(row, trace(self.engine, view, row)),
             lambda: self._next(self._trails, self._trace),
         )
 
