@@ -121,8 +121,9 @@ class Trail(Protocol):
 
     @property
     def units(self) -> Sequence[Unit]:
-        """What is counted of the user, by start, where units stand among each other: attempts, and
-        what shares a value that is held constant. Empty where each has events of its own.
+        """What is counted of the user where units stand among each other: attempts, and what shares
+        a value that is held constant; by start, and attempts at the same value together. Empty
+        where each has events of its own.
         """
         ...
 

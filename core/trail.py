@@ -52,7 +52,7 @@ class LocalTrail:
     pending: NDArray[np.bool_]
     """(n) likewise, of a unit that could still go on when the data ends."""
     units: tuple[Unit, ...]
-    """Those that stand among each other, by their start; empty where each has events of its own."""
+    """Those that stand among each other; empty where each has events of its own."""
     unit_of: Ints
     """(2, n) the numbers of the first and the last of them that each event belongs to, from 1; 0
     for none."""
@@ -211,9 +211,14 @@ class _Columns:
         self.pending[end[is_over & waits]] = True
 
     def _tell_units(self, units: Units, origin: Ints, numbers: Ints, places: Ints) -> None:
-        """Number the units of one user by their start, and tell whose each event is."""
+        """Number the units of one user, and tell whose each event is.
+
+        Attempts at the same value in the same session have numbers that follow one another: those
+        that an event counts for are a range, and nothing of another value is in it.
+        """
         begun = origin[units.starts]
-        order = np.argsort(begun, kind="stable")
+        whole = units.edges[units.edges.searchsorted(units.starts, side="right") - 1]
+        order = np.lexsort((begun, origin[whole]))
         number = np.empty(len(order), dtype=np.int64)
         number[order] = np.arange(1, len(order) + 1)
         time = units.journeys.log.time[begun[order]].tolist()

@@ -1,6 +1,7 @@
 """What is found in a trail, its density, and its size."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -76,6 +77,28 @@ def test_an_event_tells_all_the_attempts_it_counts_for() -> None:
         trail = core.LocalEngine(log_of(*rows)).journeys(asked, "u")
         assert [trail.marks(place).units for place in range(6)] == expected
         assert len(trail.units) == max((last for _, last in filter(None, expected)), default=0)
+
+
+@pytest.mark.parametrize("scope", ["journeys", "users"])
+@pytest.mark.parametrize("attempts", ["starts", "mixpanel"])
+def test_the_attempts_that_an_event_counts_for_are_all_of_its_value(
+    scope: str, attempts: str
+) -> None:
+    rows = [("a", 0, "x"), ("a", 1, "y"), ("a", 2, "x"), ("b", 3, "x"), ("b", 4, "y")]
+    rows += [(name, 9_000 + at, value) for name, at, value in reversed(rows)]
+    events = [{"user": "u", "event": name, "time": at, "item": v} for name, at, v in rows]
+    asked = core.Study(stages=(core.Stage(("a",)), core.Stage(("b",))), hold="item")
+    asked = replace(asked, attempts=attempts).with_scope(
+        "users" if scope == "users" else "journeys"
+    )  # type: ignore[arg-type]  # from above
+    trail = core.LocalEngine(core.read_events(events)).journeys(asked, "u")
+    seen = set()
+    for place in range(len(trail)):
+        units, value = trail.marks(place).units, trail.event(place).properties["item"]
+        for number in range(units[0], units[1] + 1) if units else ():
+            assert trail.units[number - 1].held == value
+            seen.add(number)
+    assert seen == set(range(1, len(trail.units) + 1))
 
 
 def test_nobody_has_an_empty_trail() -> None:

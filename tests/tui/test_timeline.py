@@ -235,6 +235,28 @@ async def test_attempts_are_numbered_in_the_timeline() -> None:
         assert notes == ["#1 start", "#2 start", "#1–2 ✓ completed"]
 
 
+async def test_attempts_at_a_value_are_numbered_together_and_none_has_events_of_another() -> None:
+    rows = (("product", "mug"), ("product", "cap"), ("product", "mug"), ("cart", "mug"))
+    events = [
+        {"user": "ana", "event": name, "time": at, "item": item}
+        for at, (name, item) in enumerate((*rows, ("cart", "cap"), ("pay", "mug")))
+    ]
+    asked = replace(study("product,cart,pay"), hold="item", attempts="starts")
+    async with opened(core.LocalEngine(core.read_events(events)), asked, size=WIDE) as face:
+        await face.press("3", "g", "j", "enter")
+        assert [row.held for row in face.page.rows] == ["cap"]
+        notes = [line[line.index("#") :] for line in face.timeline_lines() if "#" in line]
+        assert notes == [
+            "#1 mug",
+            "#3 cap start",
+            "#2 mug",
+            "#1–2 mug",
+            "#3 cap ✗ left here: no pay",
+            "#1–2 mug",
+        ]
+        assert face.trail_lines.place == 4
+
+
 @pytest.mark.parametrize("scope", ["journeys", "users"])
 async def test_an_attempt_that_is_chosen_is_picked_out(scope: str) -> None:
     asked = replace(study("product,cart", scope=scope), attempts="starts")

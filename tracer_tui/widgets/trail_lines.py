@@ -340,12 +340,11 @@ def _unit_note(
 
 
 def _units(units: tuple[int, int], trail: Trail) -> str:
-    """The numbers of attempts, with the value that is held: "#2 mug", "#3–4"."""
+    """The numbers of attempts, with the value that is held: "#2 mug", "#3–4 mug"."""
     first, last = units
-    if first < last:
-        return f"#{first}–{last}"
+    numbers = f"#{first}" if first == last else f"#{first}–{last}"
     value = trail.units[first - 1].held
-    return f"#{first}" if value is None else f"#{first} {fit(visible(value), 24).rstrip()}"
+    return numbers if value is None else f"{numbers} {fit(visible(value), 24).rstrip()}"
 
 
 def _note(marks: Marks, study: Study) -> tuple[str, str, str]:
