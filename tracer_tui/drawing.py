@@ -161,5 +161,16 @@ def fit(text: str, width: int, *, right: bool = False) -> str:
     return " " * (width - length) + text if right else text + " " * (width - length)
 
 
+def fit_ends(text: str, width: int) -> str:
+    """Like `fit`, but cut in the middle: ids that begin alike often end otherwise."""
+    if cell_len(text) <= width or width < 3:
+        return fit(text, width)
+    half, start = (width - 1) // 2, len(text)
+    while start and cell_len(text[start - 1 :]) <= half:
+        start -= 1
+    tail = text[start:]
+    return fit(set_cell_size(text, width - 1 - cell_len(tail)).rstrip() + "…" + tail, width)
+
+
 def _moment(microseconds: int) -> datetime:
     return _EPOCH + timedelta(microseconds=microseconds)

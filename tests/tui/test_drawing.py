@@ -12,6 +12,7 @@ from tracer_tui.drawing import (
     day,
     depth_marks,
     fit,
+    fit_ends,
     moment,
     offset,
     percent,
@@ -242,6 +243,23 @@ def test_text_fits_its_cells(text: str, width: int, fitted: str) -> None:
     assert fit(text, width) == fitted
 
 
+@pytest.mark.parametrize(
+    ("text", "width", "fitted"),
+    [
+        ("ana", 5, "ana  "),
+        ("user-000-one", 12, "user-000-one"),
+        ("user-000-one", 10, "user-…-one"),
+        ("user-000-one", 9, "user…-one"),
+        ("user-000-one", 3, "u…e"),
+        ("user-000-one", 2, "u…"),
+        ("日本語日本語", 6, "日…語 "),
+        ("", 3, "   "),
+    ],
+)
+def test_text_is_cut_in_the_middle(text: str, width: int, fitted: str) -> None:
+    assert fit_ends(text, width) == fitted
+
+
 def test_text_can_stand_at_the_right() -> None:
     assert fit("12", 5, right=True) == "   12"
     assert fit("日", 4, right=True) == "  日"
@@ -254,3 +272,4 @@ def test_text_can_stand_at_the_right() -> None:
 )
 def test_any_visible_text_fits_exactly(text: str, width: int, right: bool) -> None:
     assert cell_len(fit(visible(text), width, right=right)) == width
+    assert cell_len(fit_ends(visible(text), width)) == width

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import get_args
 
-from rich.cells import cell_len
 from textual.message import Message
 from textual.reactive import reactive
 
 from core.engine import Sort, SortKey, UserRow
 from tracer_tui.answers import Listing
-from tracer_tui.drawing import day, depth_marks, moment, short_count
+from tracer_tui.drawing import day, depth_marks, fit_ends, moment, short_count
 from tracer_tui.text import visible
 from tracer_tui.widgets.line_view import Cell, LineView, columns
 
@@ -50,7 +49,6 @@ class UserLines(LineView):
         """Begin with nobody."""
         super().__init__(id=id)
         self.marked: dict[str, None] = {}
-        self._longest_id = 0
 
     def mark(self, user: str) -> None:
         """Mark a user, or unmark."""
@@ -64,8 +62,6 @@ class UserLines(LineView):
         """Show what was fetched, with the cursor where it belongs."""
         if listing is None:
             return
-        ids = (cell_len(_id(row)) for row in listing.page.rows)
-        self._longest_id = max(self._longest_id, *ids, 0)  # columns stay while ids come and go
         self.set_reactive(LineView.line_count, listing.page.total)
         self.watch_line_count(listing.page.total)
         if listing.cursor is not None:
@@ -106,7 +102,7 @@ class UserLines(LineView):
         widths = self._widths(width)
         sessions = f"#{row.journey}" if row.journey else short_count(row.sessions, _SESSIONS)
         texts: dict[SortKey, tuple[str, str]] = {
-            "user": (f"{sign} {_id(row)}", ""),
+            "user": (f"{sign} {fit_ends(_id(row), widths['user'] - 2)}", ""),
             "sessions": (sessions, ""),
             "events": (short_count(row.events, _EVENTS), ""),
             "first": (moment(row.first), "line--dim"),
@@ -150,36 +146,23 @@ class UserLines(LineView):
     def _widths(self, width: int) -> dict[SortKey, int]:
         """The cells of each column in so many; 0 for one that has no room. Negative sets right.
 
-        Ids come first: two users must not look the same.
+        Numbers never make way for ids, which are cut; times do.
         """
         stages = len(self.listing.page.study.stages) if self.listing else 0
         marks = max(6, min(stages, 8) + 1 if self._has_pending else min(stages, 8))
-        sessions, events = self._numbers(width - marks - 1)
-        rest = width - marks - 1 - sum(size + 1 for size in (sessions, events) if size)
+        rest = width - marks - 1 - _SESSIONS - 1 - _EVENTS - 1
         first, last = next(
             (times for times in _TIMES if rest - sum(times) - sum(map(bool, times)) >= _ID_WIDTH),
             (0, 0),
         )
         return {
             "user": max(6, rest - first - last - bool(first) - bool(last)),
-            "sessions": -sessions,
-            "events": -events,
+            "sessions": -_SESSIONS,
+            "events": -_EVENTS,
             "first": first,
             "last": last,
             "depth": marks,
         }
-
-    def _numbers(self, width: int) -> tuple[int, int]:
-        """The cells of sessions and events beside ids in so many; 0 for what makes way for them.
-
-        Of sessions in a list their number says which they are. Ids that no way is enough for get
-        the first.
-        """
-        first = (_SESSIONS, 0) if self._by_journey else (0, _EVENTS)
-        ways = ((_SESSIONS, _EVENTS), first, (first[0], 0))
-        need = len("○ ") + self._longest_id
-        fitting = (way for way in ways if width - sum(n + 1 for n in way if n) >= need)
-        return next(fitting, first)
 
     @property
     def _has_pending(self) -> bool:
