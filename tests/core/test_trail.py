@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -82,7 +83,7 @@ def test_an_event_tells_all_the_attempts_it_counts_for() -> None:
 @pytest.mark.parametrize("scope", ["journeys", "users"])
 @pytest.mark.parametrize("attempts", ["starts", "mixpanel"])
 def test_the_attempts_that_an_event_counts_for_are_all_of_its_value(
-    scope: str, attempts: str
+    scope: str, attempts: Literal["starts", "mixpanel"]
 ) -> None:
     rows = [("a", 0, "x"), ("a", 1, "y"), ("a", 2, "x"), ("b", 3, "x"), ("b", 4, "y")]
     rows += [(name, 9_000 + at, value) for name, at, value in reversed(rows)]
@@ -90,7 +91,7 @@ def test_the_attempts_that_an_event_counts_for_are_all_of_its_value(
     asked = core.Study(stages=(core.Stage(("a",)), core.Stage(("b",))), hold="item")
     asked = replace(asked, attempts=attempts).with_scope(
         "users" if scope == "users" else "journeys"
-    )  # type: ignore[arg-type]  # from above
+    )
     trail = core.LocalEngine(core.read_events(events)).journeys(asked, "u")
     seen = set()
     for place in range(len(trail)):
