@@ -116,6 +116,29 @@ async def test_filters_combine_as_chips_and_are_cleared_one_by_one() -> None:
         assert not chip_line.region.area
 
 
+async def test_a_number_of_the_bars_opens_all_of_its_list_whatever_was_searched_for() -> None:
+    async with opened(demo_engine(), study(",".join(FIVE))) as face:
+        await face.press("slash", *"ana", "enter", "3", "g", *"jjj", "enter")
+        assert face.title(face.users) == "1 Sessions · 2 of 5"
+        assert not face.users.query_one(Input).display
+        await face.press("slash", *"dee", "enter", "f", *"has", "escape", "f", *"cart", "enter")
+        assert face.listed == ["dee"]
+        assert face.chips == ["left at ④ payment", "has cart"]
+
+
+async def test_the_title_of_a_list_says_what_is_listed() -> None:
+    for scope in ("journeys", "users"):
+        asked = replace(study("product,cart", scope=scope), attempts="starts")
+        async with opened(demo_engine(), asked) as face:
+            await face.press("3", "g", "r")
+            assert face.title(face.users) == "1 Attempts · 11 of 11"
+            assert face.counts[0] == face.page.total == 11
+        async with opened(demo_engine(), replace(asked, attempts=None, hold="item")) as face:
+            await face.press("3", "g", "r")
+            what = "Sessions" if scope == "journeys" else "Users"
+            assert face.title(face.users) == f"1 {what} · 11 of 11"
+
+
 async def test_the_parts_that_are_offered_list_as_many_as_they_say() -> None:
     async with opened(demo_engine(), study(",".join(FIVE), timeout="5m")) as face:
         await face.press("f")

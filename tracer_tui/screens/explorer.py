@@ -117,8 +117,11 @@ class Explorer(OutputKeys):
         if self.funnel is not None:
             self.list_cohort(Cohort((message.part,)), self.funnel.study)
 
-    def list_cohort(self, cohort: Cohort, study: Study, beside: Cohort = EVERYBODY) -> None:
-        """List some units of a funnel, and go to their list: it is what was asked for.
+    def list_cohort(
+        self, cohort: Cohort, study: Study, beside: Cohort = EVERYBODY, search: str = ""
+    ) -> None:
+        """List some units of a funnel, and go to their list: it is what was asked for, so that no
+        search but `search` is left to make it shorter.
 
         Another funnel may have been asked for meanwhile; where it lacks the stage, nothing changes.
         What is listed already, `beside` them, is about that one.
@@ -128,7 +131,9 @@ class Explorer(OutputKeys):
             return
         for each in moved.filters:
             beside = beside.and_also(each)
-        self.seek(cohort=beside)
+        if not search:
+            self.users.clear_search()
+        self.seek(cohort=beside, search=search)
         self.go_to(self.users)
 
     @on(FunnelBars.DropOffAsked)
@@ -201,7 +206,7 @@ class Explorer(OutputKeys):
 
         def add(picked: Filter | None) -> None:
             if picked is not None:
-                self.list_cohort(Cohort((picked,)), study, beside=self.view.cohort)
+                self.list_cohort(Cohort((picked,)), study, self.view.cohort, self.view.search)
 
         view = self.view
 

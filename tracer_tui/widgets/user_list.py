@@ -19,6 +19,7 @@ from core.engine import FunnelAnswer, Sort, SortKey, UserRow
 from tracer_tui.answers import Listing
 from tracer_tui.chips import words
 from tracer_tui.drawing import count
+from tracer_tui.rules import counted
 from tracer_tui.text import content
 from tracer_tui.widgets.chip_line import ChipLine
 from tracer_tui.widgets.field import Search
@@ -111,12 +112,14 @@ class UserList(Pane):
         page = listing.page
         chips = [words(each, page.study.stages) for each in page.cohort.filters]
         self.query_one(ChipLine).chips = chips
-        answer = self.answer
-        by_journey = page.cohort.is_of_units and page.study.scope == "journeys"
-        what = "Sessions" if by_journey else "Users"
+        answer, study, is_of_units = self.answer, page.study, page.cohort.is_of_units
+        what = counted(study).capitalize() if is_of_units else "Users"
         of = ""
         if answer is not None and (chips or page.search):
-            everybody = answer.journeys_count if by_journey else answer.users_count
+            everybody = answer.units_count if is_of_units else answer.users_count
+            is_many = study.attempts is not None or study.hold is not None
+            if is_of_units and is_many and answer.stages:
+                everybody = answer.stages[0].count  # of a session or user there may be several
             of = f" of {count(everybody)}"
         if page.share < 1:
             of = f" · {100 * page.share:.3g} % sample"
