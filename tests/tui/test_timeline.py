@@ -201,6 +201,19 @@ async def test_the_title_tells_the_ids_that_were_merged(tmp_path: Path) -> None:
         assert face.title(face.timeline) == "2 ana · 1 session · 3 events · also anonymous, x"
 
 
+@pytest.mark.parametrize("size", [(80, 24), WIDE, (160, 50)])
+async def test_no_id_pushes_the_numbers_out_of_a_title(size: tuple[int, int]) -> None:
+    user = "customer.number@" + "x" * 200
+    async with opened(engine_of((user, "a", 0), (user, "b", 9_000)), study("a,b,c"), size) as face:
+        (title,) = (line for line in face.text.splitlines() if "─ 2 cust" in line)
+        assert "xx · 2 sessions · 2 events ─" in title
+        await face.press("z", "2", "z")
+        (title,) = (line for line in face.text.splitlines() if "─ 2 cust" in line)
+        assert "xx · 2 sessions · 2 events ─" in title
+        await face.press("i")
+        assert "· session 1 · 1 of 3 stages ─" in face.text
+
+
 async def test_events_of_another_value_than_the_one_that_left_are_told_apart() -> None:
     asked = replace(study("product,cart"), hold="item")
     async with opened(demo_engine(), asked, size=WIDE) as face:

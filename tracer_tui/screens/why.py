@@ -23,7 +23,7 @@ from core.explanation import Explanation, Step
 from core.remedy import Remedy
 from core.stage import Stage
 from core.study import Study
-from tracer_tui.drawing import fit, offset, span, stage_sign
+from tracer_tui.drawing import fit, fit_ends, offset, span, stage_sign
 from tracer_tui.text import content, visible
 from tracer_tui.widgets.line_view import Cell, LineView
 
@@ -118,7 +118,7 @@ class Why(ModalScreen[Study | None]):
     def compose(self) -> ComposeResult:
         """The reason, the remedy, and the walk."""
         with Vertical(classes="box -wide-box", id="why") as box:
-            box.border_title = Content(f"Why · {visible(self._row.user)}")
+            box.border_title = Content(f"Why · {_id(self._row.user)}")
             box.border_subtitle = "esc closes"
             yield Label("working…", id="why-reason")
             yield Label("", id="why-after")
@@ -154,7 +154,7 @@ class Why(ModalScreen[Study | None]):
         session = "" if found.journey is None else f" · session {found.journey}"
         reached = f"{found.depth} of {len(found.funnel.stages)} stages"
         box = self.query_one("#why")
-        box.border_title = Content(f"Why · {visible(found.user)}{session} · {reached}")
+        box.border_title = Content(f"Why · {_id(found.user)}{session} · {reached}")
         box.border_subtitle = f"{'enter makes the change, ' if found.remedy else ''}esc closes"
         self.lines.show(found)
 
@@ -162,6 +162,11 @@ class Why(ModalScreen[Study | None]):
         """Answer with the changed study."""
         if self._remedy is not None:
             self.dismiss(self._remedy.study(self._study))
+
+
+def _id(user: str) -> str:
+    """An id that leaves a title room for numbers."""
+    return fit_ends(visible(user), min(cell_len(visible(user)), _LONGEST_NAME))
 
 
 def _afterwards(found: Explanation) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -17,7 +18,7 @@ from core.errors import Cancelled, TracerError
 from core.event import Event
 from tracer_tui.answers import Shown
 from tracer_tui.asking import Newest
-from tracer_tui.drawing import count, plural
+from tracer_tui.drawing import count, fit_ends, plural
 from tracer_tui.text import content, visible
 from tracer_tui.trail_search import Found, TrailTexts, in_names, in_values
 from tracer_tui.widgets.drawer import Drawer
@@ -25,6 +26,9 @@ from tracer_tui.widgets.field import Search
 from tracer_tui.widgets.line_view import LineView
 from tracer_tui.widgets.pane import Pane
 from tracer_tui.widgets.trail_lines import TrailLines
+
+_AROUND_TITLE, _SHORTEST_ID = 4, 8
+"""Cells inside the border that a title leaves, and that an id is given in any case."""
 
 
 class SessionTimeline(Pane):
@@ -89,19 +93,27 @@ class SessionTimeline(Pane):
         """The lines, which take the focus."""
         return self.query_one(TrailLines)
 
-    def watch_shown(self, shown: Shown | None) -> None:
+    def watch_shown(self) -> None:
         """Say whose events they are, and search them too."""
-        if shown is None or not len(shown.trail):
-            self.entitle("2 Timeline")
-        else:
-            trail = shown.trail
-            sessions = plural(len(trail.sessions), "session")
-            events = plural(len(trail), "event")
-            also = (
-                f" · also {', '.join(map(visible, trail.merged_ids))}" if trail.merged_ids else ""
-            )
-            self.entitle(Content(f"2 {visible(trail.user)} · {sessions} · {events}{also}"))
+        self._tell_whose()
         self._search()
+
+    def on_resize(self) -> None:
+        """An id has another room."""
+        self._tell_whose()
+
+    def _tell_whose(self) -> None:
+        """Say whose events they are, with numbers that no id is long enough to push out."""
+        trail = self.shown.trail if self.shown is not None else None
+        if trail is None or not len(trail):
+            self.entitle("2 Timeline")
+            return
+        sessions, events = plural(len(trail.sessions), "session"), plural(len(trail), "event")
+        user, numbers = visible(trail.user), f" · {sessions} · {events}"
+        room = self.size.width - _AROUND_TITLE - len("2 ") - len(numbers)
+        user = fit_ends(user, min(cell_len(user), max(room, _SHORTEST_ID)))
+        also = f" · also {', '.join(map(visible, trail.merged_ids))}" if trail.merged_ids else ""
+        self.entitle(Content(f"2 {user}{numbers}{also}"))
 
     def clear_search(self) -> bool:
         """Close the search; False when there was none."""
