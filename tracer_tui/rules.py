@@ -43,7 +43,7 @@ def _rules(study: Study) -> list[str]:
         parts.append(f"where {visible(study.where)}")
     if study.user is not None:
         parts.append(f"only {visible(study.user)}")
-    if study.suggested:
+    if study.suggested and study.stages:
         parts.append("suggested")
     return parts
 

@@ -85,3 +85,4 @@ async def test_a_list_of_nobody_says_why_and_what_to_do() -> None:
         assert "Nobody: esc shows everybody." in face.text
     async with opened(core.open_engine([])) as face:
         assert "No events: ! shows why." in face.text
+        assert "suggested" not in face.text
