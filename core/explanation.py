@@ -16,7 +16,7 @@ from core.probe import Probe
 from core.remedy import Remedy, find_remedy, not_held
 from core.result import FunnelResult
 from core.walk import BLOCKS, Attempt, Walk, seats
-from core.words import spelled
+from core.words import rounded, spelled
 
 if TYPE_CHECKING:
     from core.study import Study
@@ -201,7 +201,7 @@ def _verdict(
     times = [probe.time(place) for place in walked.matched]
     if probe.depths[unit] == probe.stages:
         took = max(times) - min(times)
-        return f"converted in {spelled(took)}" if took else "converted at once", None
+        return f"converted in {rounded(took)}" if took else "converted at once", None
     if left is not None:
         return f"may still convert: {spelled(left)} left in the window when the data ends", None
     place = walked.matched[0] if walked.matched else probe.units[unit][0]

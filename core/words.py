@@ -1,4 +1,4 @@
-"""Lengths and moments of time as words in a sentence: exact to the microsecond."""
+"""Lengths and moments of time as words in a sentence: exact, unless they are said to be rounded."""
 
 from __future__ import annotations
 
@@ -9,6 +9,13 @@ from core.event import to_datetime
 def spelled(microseconds: int | None) -> str:
     """A length of time, "1d 2h 10m", as flags write it, with blanks; None, no limit, is "off"."""
     return "off" if microseconds is None else " ".join(parts_of(microseconds))
+
+
+def rounded(microseconds: int) -> str:
+    """The same where nothing depends on it: from a minute on in whole seconds."""
+    second = 1_000_000
+    is_long = microseconds >= 60 * second
+    return spelled(round(microseconds / second) * second if is_long else microseconds)
 
 
 def moment(microseconds: int, known_day: int | None = None) -> str:

@@ -323,6 +323,20 @@ def words(found: Explanation) -> str | None:
             id="converted",
         ),
         pytest.param(
+            "view@0s cart@1m30.6s",
+            ask("view,cart"),
+            "converted in 1m 31s",
+            None,
+            id="converted, in whole seconds from a minute on",
+        ),
+        pytest.param(
+            "view@0s cart@30.6s",
+            ask("view,cart"),
+            "converted in 30s 600ms",
+            None,
+            id="converted, exactly below a minute",
+        ),
+        pytest.param(
             "cart@1h view@1h37m10s",
             ask("view,cart", order="any", scope="users", window="40m"),
             "converted in 37m 10s",
