@@ -13,7 +13,17 @@ from textual.widgets import Input
 
 from core.settings import NAMES, study_of
 from core.study import Study
-from tests.tui.driving import FIVE, WIDE, Face, demo_engine, drawn_lines, opened, study, until
+from tests.tui.driving import (
+    FIVE,
+    WIDE,
+    Face,
+    demo_engine,
+    drawn_lines,
+    engine_of,
+    opened,
+    study,
+    until,
+)
 from tests.tui.hostile import SHORT
 from tests.tui.test_hostile import check, hostile_engine
 from tracer_tui.app import TracerApp
@@ -205,6 +215,19 @@ async def test_a_funnel_is_held_beside_the_present_one() -> None:
         await face.press("3", "G", "d", "m")
         assert "Beside" not in face.text
         assert "│" not in drawn_lines(face.bars, 116)[0]
+
+
+@pytest.mark.parametrize("width", [78, 118, 158])
+async def test_the_lines_of_two_funnels_fit_and_their_bars_have_one_scale(width: int) -> None:
+    rows = [(f"u{i:04}", f"{name}_{'x' * 30}", i) for i in range(10_001) for name in "ab"]
+    long = ",".join(f"{name}_{'x' * 30}" for name in "ab")
+    async with opened(engine_of(*rows), study(long)) as face:
+        await face.press("m", "3", "g", ">", "a", *"*", "enter")
+        lines = drawn_lines(face.bars, width)
+        assert len({line.index("│") for line in lines}) == 1
+        assert all(len(line) <= width for line in lines)
+        assert lines[0].endswith("…")
+        assert lines[2].endswith("no such stage")
 
 
 async def test_undo_and_redo_go_through_every_change_of_the_question() -> None:

@@ -37,6 +37,9 @@ _LEAK = " ◀ leak"
 _ROOM_FOR_MEDIANS = 90
 _ROOM_FOR_STEPS = 100
 """Widths of the pane from which these columns are shown."""
+_SHORTEST_BAR = 4
+_BESIDE = 39
+"""Cells of a bar, and of the numbers of a funnel that is held beside this one."""
 
 
 class FunnelBars(LineView):
@@ -131,9 +134,7 @@ class FunnelBars(LineView):
         answer = self.answer
         if answer is None or not answer.stages:
             return []
-        label, digits = _label_width(answer, width), _digits(answer)
-        numbers = sum(cell_len(text) for text, *_ in self._numbers(answer, 0, width))
-        bar = max(4, width - 4 - label - numbers - 1)
+        (label, bar), digits = self._rooms(answer, width), _digits(answer)
         titles = [
             f"   {fit('stage', label)} ",
             f"{counted(answer.study):>{bar + digits + 1}}",
@@ -156,10 +157,7 @@ class FunnelBars(LineView):
         if answer is None:
             return []
         stage = answer.stages[index]
-        label_width = _label_width(answer, width)
-        numbers = self._numbers(answer, index, width)
-        taken = sum(cell_len(text) for text, *_ in numbers)
-        bar_width = max(4, width - 4 - label_width - taken - 1)
+        label_width, bar_width = self._rooms(answer, width)
         pending = stage.pending / answer.stages[0].count if stage.pending else 0.0
         full, shaded, blank = parted_bar(stage.conversion, pending, bar_width)
         listed = "▸" if self.cohort.part_of(index) else " "
@@ -169,8 +167,15 @@ class FunnelBars(LineView):
             (full, "line--bar"),
             *([(shaded, "line--accent", "pending")] if shaded else []),
             (blank, ""),
-            *numbers,
+            *self._numbers(answer, index, width),
         ]
+
+    def _rooms(self, answer: FunnelAnswer, width: int) -> tuple[int, int]:
+        """The cells of names and of bars: what numbers leave, and on every line the same."""
+        rest = width - 5 - sum(cell_len(text) for text, *_ in self._numbers(answer, 0, width))
+        longest = max(cell_len(visible(stage.stage)) for stage in answer.stages)
+        label = min(longest, max(8, width // 4), max(8, rest - _SHORTEST_BAR))
+        return label, max(_SHORTEST_BAR, rest - label)
 
     def _numbers(self, answer: FunnelAnswer, index: int, width: int) -> list[Cell]:
         """What stands beside a bar, as wide on every line."""
@@ -295,11 +300,6 @@ class FunnelBars(LineView):
         return [(fit(words, width), "line--bold")]
 
 
-def _label_width(answer: FunnelAnswer, width: int) -> int:
-    longest = max(cell_len(visible(stage.stage)) for stage in answer.stages)
-    return min(longest, max(8, width // 4))
-
-
 def _digits(answer: FunnelAnswer) -> int:
     longest = max(5, *(len(count(stage.count)) for stage in answer.stages))
     return longest if answer.sampled is None else longest + 1
@@ -320,7 +320,7 @@ def _estimated(answer: FunnelAnswer, sampled: Sampled, index: int, digits: int) 
 def _compared(pinned: FunnelAnswer, stage: StageResult, index: int) -> list[Cell]:
     """The same stage of the pinned funnel, and how far the two are apart."""
     if index >= len(pinned.stages):
-        return [(" │      – no such stage ", "line--dim")]
+        return [(fit(" │       – no such stage", _BESIDE), "line--dim")]
     other = pinned.stages[index]
     apart = stage.conversion - other.conversion
     kind = "line--good" if apart > 0 else "line--bad" if apart < 0 else "line--dim"
