@@ -123,7 +123,9 @@ def sort_columns(raw: RawEvents) -> Prepared:
     time, offsets = columns.time, columns.offsets
     has_events = np.flatnonzero(np.diff(offsets))
     offsets = np.append(offsets[has_events], len(time))
-    names, name = _occurring(raw.names, columns.name)
+    names, name = raw.names, columns.name
+    if raw.row is not None:  # rows that are no events may have had names of their own
+        names, name = _occurring(names, name)
     return Prepared(
         users=raw.users[has_events],
         names=names,
@@ -132,7 +134,7 @@ def sort_columns(raw: RawEvents) -> Prepared:
         time=time,
         gap=_gaps(time, offsets),
         row=columns.row,
-        data_end=int(time.max()) if len(time) else 0,
+        data_end=raw.span[1],
         report=replace(raw.report, accepted_rows=len(time), duplicate_events=columns.duplicates),
         merged=raw.merged,
     )

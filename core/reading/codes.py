@@ -20,7 +20,11 @@ from core.threads import on_all_cores, slices
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-HASHES = ("hash({0})", "md5_number_lower({0})", "md5_number_upper({0} || 'tracer')")
+HASHES = (
+    "hash({0})",
+    "coalesce(md5_number_lower({0}), 0)",
+    "coalesce(md5_number_upper({0} || 'tracer'), 0)",
+)
 """SQL for the hash of a text, tried in turn until none is shared: the first never failed yet."""
 
 _WIDTHS = ((16, "USMALLINT", np.uint16), (32, "UINTEGER", np.uint32), (64, "UBIGINT", np.uint64))
@@ -34,7 +38,9 @@ class Texts:
     """The distinct texts of a column."""
 
     texts: NDArray[np.object_]
-    """(k) in the order of their code points."""
+    """(k) in the order of their code points, and before them "" for NULL."""
+    blank: int
+    """How many of them are empty, or NULL: 0 to 2, the first."""
     hashes: NDArray[np.unsignedinteger]
     """(k) the hash of each, no two alike."""
     hash_sql: str
@@ -44,20 +50,22 @@ class Texts:
 def distinct_texts(
     connection: duckdb.DuckDBPyConnection, relations: Sequence[str], column: str
 ) -> Texts:
-    """The distinct texts in a column of some relations, NULL left out."""
+    """The distinct texts in a column of some relations."""
     rows = " UNION ALL ".join(f"SELECT {column} FROM {relation}" for relation in relations)
     for hash_sql in HASHES:
         found = ask_columns(
             connection,
             f"SELECT {column} AS text, {hash_sql.format(column)} AS hash FROM "
-            f"(SELECT DISTINCT {column} FROM ({rows}) WHERE {column} IS NOT NULL) ORDER BY 1",
+            f"(SELECT DISTINCT {column} FROM ({rows})) ORDER BY 1 NULLS FIRST",
         )
-        texts, whole = np.asarray(found["text"], dtype=object), np.asarray(found["hash"])
+        texts = np.ma.filled(found["text"], "")
+        blank = sum(not text for text in texts[:2])
+        whole = np.asarray(found["hash"])
         for bits, name, kind in _WIDTHS:
             hashes: NDArray[np.unsignedinteger] = (whole >> np.uint64(64 - bits)).astype(kind)
             if len(hashes) < 1 << bits and _are_distinct(hashes):
                 short = f"CAST({hash_sql} >> {64 - bits} AS {name})"
-                return Texts(texts, hashes, hash_sql if bits == 64 else short)
+                return Texts(texts, blank, hashes, hash_sql if bits == 64 else short)
     raise RuntimeError("three hashes of 64 bits met in one text each")
 
 
@@ -92,15 +100,16 @@ def places_of(
         table = np.full(1 << bits, unknown, dtype=result.dtype)
         slot = hashes[left] >> shift & mask
         table[slot] = left
-        shared = np.zeros(1 << bits, dtype=np.bool_)
-        shared[slot[table[slot] != left]] = True
-        table[shared] = unknown
+        table[slot[table[slot] != left]] = unknown
         found = np.empty(len(wanted), dtype=result.dtype)
 
         def look(part: slice) -> NDArray[np.int64]:
-            there = wanted[part] >> shift & mask  # noqa: B023 - called before the next round
-            # To clip is faster than to look for numbers out of range, of which there are none.
-            np.take(table, there, out=found[part], mode="clip")  # noqa: B023 - as above
+            there = wanted[part] >> shift  # noqa: B023 - called before the next round
+            there &= mask  # noqa: B023 - as above
+            # Seen as what NumPy takes by, which it would make of them otherwise. To clip is faster
+            # than to look for numbers out of range, of which there are none.
+            places = there.view(np.int64) if there.itemsize == 8 else there
+            np.take(table, places, out=found[part], mode="clip")  # noqa: B023 - as above
             open_: NDArray[np.int64] = np.flatnonzero(found[part] == unknown)  # noqa: B023 - as above
             return open_ + int(part.start)
 

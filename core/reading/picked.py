@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import numpy as np
 
-from core.reading.codes import Texts
 from core.reading.formats.parquet import ParquetFile
-from core.reading.part import REJECTED, Part
+from core.reading.part import Part
 from core.reading.sql import ask, ask_columns
 
 if TYPE_CHECKING:
@@ -68,35 +67,19 @@ class Picked:
         last.rows += int(inserted)
         return int(inserted)
 
-    def numbers(self, users: Texts, names: Texts) -> dict[str, NDArray[Any]]:
-        """(rows) u and e as hashes, t, and s where any part has it; `REJECTED` for no time."""
-        columns = {
-            "u": users.hash_sql.format("u"),
-            "e": names.hash_sql.format("e"),
-            "t": f"coalesce(t, {REJECTED})",
-        }
-        found = [
-            ask_columns(
-                self._connection,
-                f"SELECT {', '.join(f'{sql} AS {name}' for name, sql in columns.items())}"
-                f"{', s' if 's' in batch.columns else ''} FROM {batch.name}",
-            )
+    def column(self, name: str, sql: str = "{0}") -> NDArray[Any]:
+        """(rows) what SQL makes of a column, `{0}` in it; 0 where a part has no such column.
+
+        It must make a number of NULL.
+        """
+        # One at a time, because memory that was there for the last is faster than new.
+        parts = [
+            ask_columns(self._connection, f"SELECT {sql.format(name)} AS c FROM {batch.name}")["c"]
+            if name in batch.columns
+            else np.zeros(batch.rows, dtype=np.int64)
             for batch in self._batches
         ]
-        result: dict[str, NDArray[Any]] = {}
-        for name in (*columns, "s"):
-            if name == "s" and not self.relations_with("s"):
-                continue
-            parts = [
-                one[name] if name in one else np.zeros(batch.rows, dtype=np.int64)
-                for one, batch in zip(found, self._batches, strict=True)
-            ]
-            # A hash of NULL stands in rows that are rejected, and a mask beside it is of no use.
-            plain = [np.ma.getdata(part) for part in parts]
-            result[name] = plain[0] if len(plain) == 1 else np.concatenate(plain)
-            for one in found:
-                one.pop(name, None)
-        return result
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def ids(self, rows: NDArray[np.int64]) -> NDArray[np.uint64]:
         """For some rows a hash of the id that tells duplicates, 0 for none."""

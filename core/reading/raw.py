@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +13,12 @@ import numpy as np
 
 from core.errors import SourceError
 from core.event import iso_text
-from core.reading.codes import distinct_texts, places_of
+from core.reading.codes import Texts, distinct_texts, places_of
 from core.reading.formats.base import RowFile
 from core.reading.formats.delimited import Delimited
 from core.reading.identity import Aliases, merge, read_aliases
 from core.reading.options import ReadOptions
-from core.reading.part import BLANK, Part, understand
+from core.reading.part import BLANK, EARLIEST, LATEST, REJECTED, Part, understand
 from core.reading.picked import Picked
 from core.reading.progress import Watch
 from core.reading.records import Source, named_paths, record_lines
@@ -72,6 +73,11 @@ class RawEvents:
     """Lets go of what is needed no more when the columns are in order."""
     watch: Watch
     """Whom to ask whether to go on."""
+
+    @cached_property
+    def span(self) -> tuple[int, int]:
+        """The first time and the last; 0 for both where there is none."""
+        return (int(self.time.min()), int(self.time.max())) if len(self.time) else (0, 0)
 
 
 class Reader:
@@ -244,21 +250,19 @@ class Reader:
         users = distinct_texts(connection, picked.relations, "u")
         names = distinct_texts(connection, picked.relations, "e")
         self._find_aliases(picked, aliases)
-        columns = picked.numbers(users, names)
+        user = places_of(picked.column("u", users.hash_sql), users.hashes)
         check()
-        time = columns.pop("t")
-        accepted = time > BLANK
-        kept = int(np.count_nonzero(accepted))
-        row = None if kept == len(time) else np.flatnonzero(accepted)
-        report = self._report(reports, time, kept)
+        event = places_of(picked.column("e", names.hash_sql), names.hashes)
+        check()
+        time = picked.column("t", f"coalesce({{0}}, {REJECTED})")
+        sequence = picked.column("s") if picked.relations_with("s") else None
+        check()
+        refused = _refused(time, (user, users), (event, names))
+        report = self._report(reports, refused, time)
+        row = np.delete(np.arange(len(time)), refused) if len(refused) else None
         if row is not None:
-            time = time[row]
-            columns = {name: column[row] for name, column in columns.items()}
-        check()
-        user = places_of(columns.pop("u"), users.hashes)
-        check()
-        name = places_of(columns.pop("e"), names.hashes)
-        check()
+            time, user, event = time[row], user[row], event[row]
+            sequence = None if sequence is None else sequence[row]
         ids, merged = users.texts, dict[str, tuple[str, ...]]()
         if aliases.into:
             ids, code, merged = merge(users.texts, aliases)
@@ -268,31 +272,32 @@ class Reader:
                     f"{aliases.refused:,} times an id was said to be yet another user; "
                     "the first stays"
                 )
-        sequence = columns.get("s")
         has_ids = bool(picked.relations_with("d"))
 
         def duplicates(places: NDArray[np.int64]) -> NDArray[np.uint64]:
             return picked.ids(places if row is None else row[places])
 
-        return RawEvents(
+        raw = RawEvents(
             users=ids,
             names=tuple(names.texts.tolist()),
             user=user,
-            name=name,
+            name=event,
             time=time,
             sequence=sequence if sequence is not None and sequence.any() else None,
             row=row,
             store=self.store,
-            report=replace(
-                report,
-                merged_ids=sum(map(len, merged.values())),
-                warnings=(*self._warnings, *self._doubtful(time, row)),
-            ),
+            report=report,
             merged=merged,
             ids=duplicates if has_ids else None,
             release=picked.drop,
             watch=self.watch,
         )
+        raw.report = replace(
+            report,
+            merged_ids=sum(map(len, merged.values())),
+            warnings=(*self._warnings, *_doubtful(raw)),
+        )
+        return raw
 
     def _nothing(self, reports: Sequence[Part | PartReport]) -> RawEvents:
         return RawEvents(
@@ -329,21 +334,26 @@ class Reader:
             )
 
     def _report(
-        self, reports: Sequence[Part | PartReport], time: NDArray[np.int64], kept: int
+        self,
+        reports: Sequence[Part | PartReport],
+        refused: NDArray[np.int64],
+        time: NDArray[np.int64],
     ) -> LoadReport:
         made, rejected, rejected_count = [], list[RejectedRow](), 0
         for part in reports:
             if isinstance(part, PartReport):
                 made.append(part)
                 continue
-            of_part = time[part.first_row : part.first_row + part.rows]
-            lacking = np.flatnonzero(of_part < BLANK)
-            blank = int(np.count_nonzero(of_part == BLANK))
+            ends = (part.first_row, part.first_row + part.rows)
+            of_part = refused[slice(*refused.searchsorted(ends).tolist())]
+            lacking = of_part[time[of_part] < BLANK] - part.first_row
+            blank = len(of_part) - len(lacking)
             count = len(lacking) + part.file.broken_count
             made.append(part.report(part.rows - blank + part.file.broken_count))
             rejected_count += count
             if count:
                 self._reject(part, lacking, rejected)
+        kept = len(time) - len(refused)
         return LoadReport(
             parts=tuple(made),
             rows_read=kept + rejected_count,
@@ -368,15 +378,29 @@ class Reader:
             )
         rejected += (replace(row, text=cut(row.text)) for row in rows)
 
-    def _doubtful(self, time: NDArray[np.int64], row: NDArray[np.int64] | None) -> Iterator[str]:
-        if len(time) and int(time.max()) - int(time.min()) > LONGEST_SPAN:
-            ends = [int(time.argmin()), int(time.argmax())]
-            places = [self.store.place(end if row is None else int(row[end])) for end in ends]
-            first, last = (
-                f"{iso_text(int(time[end]))} in {place}"
-                for end, place in zip(ends, places, strict=True)
-            )
-            yield f"the times span an unlikely range, from {first} to {last}"
+
+def _refused(
+    time: NDArray[np.int64], *columns: tuple[NDArray[np.unsignedinteger], Texts]
+) -> NDArray[np.int64]:
+    """The rows that are no events, ascending; for those whose time does not say so it does then."""
+    for places, texts in columns:
+        if texts.blank:
+            time[(places < texts.blank) & (time > BLANK)] = REJECTED
+    if not len(time) or (time.min() >= EARLIEST and time.max() <= LATEST):
+        return np.empty(0, dtype=np.int64)
+    time[(time > LATEST) | ((time < EARLIEST) & (time > BLANK))] = REJECTED
+    return np.flatnonzero(time <= BLANK)
+
+
+def _doubtful(raw: RawEvents) -> Iterator[str]:
+    if raw.span[1] - raw.span[0] > LONGEST_SPAN:
+        ends = [int(raw.time.argmin()), int(raw.time.argmax())]
+        rows = ends if raw.row is None else raw.row[ends].tolist()
+        first, last = (
+            f"{iso_text(time)} in {raw.store.place(row)}"
+            for time, row in zip(raw.span, rows, strict=True)
+        )
+        yield f"the times span an unlikely range, from {first} to {last}"
 
 
 def _go_on() -> None:

@@ -7,7 +7,6 @@ numbers takes half the time of finding the order of numbers.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -67,21 +66,22 @@ class _Packing:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class _Piece:
-    """A stretch of the columns read, its events dealt into parts."""
+class _Dealt:
+    """The events dealt into parts, piece by piece of the columns read."""
 
     key: NDArray[np.uint64]
-    """User and time part by part, without the bits that tell the part."""
+    """(n) user and time, without the bits that tell the part; part by part in each piece."""
     name: NDArray[np.unsignedinteger]
-    """Their names."""
+    """(n) their names."""
     place: NDArray[np.unsignedinteger]
-    """Their places in the columns."""
-    edges: Sequence[int]
-    """(parts + 1) where each part begins."""
+    """(n) their places in the columns."""
 
-    def part(self, number: int) -> slice:
-        """Where a part is."""
-        return slice(self.edges[number], self.edges[number + 1])
+    @classmethod
+    def room(cls, raw: RawEvents) -> _Dealt:
+        """Room for all events: three large arrays, as many small ones are slow to get."""
+        events = len(raw.time)
+        name, place = smallest(len(raw.names)), smallest(events)
+        return cls(np.empty(events, np.uint64), np.empty(events, name), np.empty(events, place))
 
 
 def smallest(count: int) -> np.dtype[np.unsignedinteger]:
@@ -91,9 +91,9 @@ def smallest(count: int) -> np.dtype[np.unsignedinteger]:
 
 def by_user_and_time(raw: RawEvents) -> Sorted:
     """Sort by user and time. What is found may stand in the memory of the columns."""
-    packed = _pack_all(raw) if len(raw.time) else None
-    if packed is not None:
-        return _sort_parts(raw, *packed)
+    dealt = _deal(raw) if len(raw.time) else None
+    if dealt is not None:
+        return _sort_parts(raw, *dealt)
     order = np.lexsort((raw.time, raw.user))
     time, user = raw.time[order], raw.user[order]
     return Sorted(
@@ -105,63 +105,74 @@ def by_user_and_time(raw: RawEvents) -> Sorted:
     )
 
 
-def _pack_all(raw: RawEvents) -> tuple[_Packing, list[_Piece]] | None:
-    """All events dealt into parts; None where user and time do not fit into 64 bits."""
+def _deal(raw: RawEvents) -> tuple[_Packing, _Dealt, NDArray[np.int64]] | None:
+    """All events dealt into parts, and (pieces, parts + 1) where in each piece a part begins.
+
+    None where user and time do not fit into 64 bits.
+    """
     events = len(raw.time)
-    first = int(raw.time.min())
-    span = int(raw.time.max()) - first
+    first, last = raw.span
     bits = max(len(raw.users) - 1, 1).bit_length()
     split = min(bits, (events // EVENTS_AT_ONCE).bit_length())
     sample = raw.time[:: events // SAMPLED_TIMES + 1] - first
+    dealt = _Dealt.room(raw)
+    stretches = slices(events, max(SLICE, events // MOST_PIECES))
     for unit in UNITS:
-        low = (span // unit).bit_length()
+        low = ((last - first) // unit).bit_length()
         if bits + low > 64 or (sample % unit).any():
             continue
         packing = _Packing(first, unit, low, bits + low - split, 1 << split)
-        stretches = slices(events, max(SLICE, events // MOST_PIECES))
-        pieces = on_all_cores(partial(_pack, raw, packing), stretches)
-        whole = [piece for piece in pieces if piece is not None]
-        if len(whole) == len(pieces):
-            return packing, whole
+        found = on_all_cores(partial(_deal_piece, raw, packing, dealt), stretches)
+        edges = [piece for piece in found if piece is not None]
+        if len(edges) == len(found):
+            return packing, dealt, np.stack(edges)
     return None
 
 
-def _pack(raw: RawEvents, packing: _Packing, stretch: slice) -> _Piece | None:
-    """One stretch of the events; None where a time is no multiple of the unit."""
-    count = since = raw.time[stretch] - packing.first
+def _deal_piece(
+    raw: RawEvents, packing: _Packing, dealt: _Dealt, piece: slice
+) -> NDArray[np.int64] | None:
+    """Deal one piece, and say where each part begins; None where a time is no such multiple."""
+    count = raw.time[piece] - packing.first
     if packing.unit > 1:
+        since = count
         count = since // packing.unit
-        if (count * packing.unit != since).any():
+        since -= count * packing.unit
+        if since.any():
             return None
-    key = raw.user[stretch].astype(np.uint64)
+    user, rest = raw.user[piece], packing.away - packing.low
+    key = (user & user.dtype.type(_ones(rest))).astype(np.uint64)
     key <<= np.uint64(packing.low)
     key |= count.view(np.uint64)
-    part = (key >> np.uint64(packing.away)).astype(smallest(packing.parts))
-    key &= _ones(packing.away)
+    part = (user >> user.dtype.type(rest)).astype(smallest(packing.parts))
     by = np.argsort(part, kind="stable")
-    edges = np.cumsum(np.bincount(part, minlength=packing.parts))
-    place = (by + stretch.start).astype(smallest(len(raw.time)))
-    name = raw.name[stretch].astype(smallest(len(raw.names)))
-    return _Piece(key[by], name[by], place, [0, *edges.tolist()])
+    np.take(key, by, out=dealt.key[piece], mode="clip")
+    dealt.name[piece] = raw.name[piece][by]
+    dealt.place[piece] = by + piece.start
+    edges = np.full(packing.parts + 1, piece.start)
+    edges[1:] += np.cumsum(np.bincount(part, minlength=packing.parts))
+    return edges
 
 
-def _sort_parts(raw: RawEvents, packing: _Packing, pieces: Sequence[_Piece]) -> Sorted:
-    starts = np.sum([piece.edges for piece in pieces], axis=0).tolist()
+def _sort_parts(
+    raw: RawEvents, packing: _Packing, dealt: _Dealt, edges: NDArray[np.int64]
+) -> Sorted:
+    starts = (edges - edges[:, :1]).sum(axis=0).tolist()
+    begins = edges.T.tolist()
     users = 1 << packing.away - packing.low
     counts = np.empty(users * packing.parts, dtype=np.int64)
-    events = len(raw.time)
-    name = np.empty(events, dtype=smallest(len(raw.names)))
-    order = np.empty(events, dtype=smallest(events))
+    name = np.empty_like(dealt.name)
+    order = np.empty_like(dealt.place)
     time = raw.time  # which is in the keys by now: new memory is slow
 
     def sort(part: int) -> NDArray[np.int64]:
         raw.watch.check()
         here = slice(starts[part], starts[part + 1])
-        mine = [(piece, piece.part(part)) for piece in pieces]
-        key = np.concatenate([piece.key[there] for piece, there in mine])
+        mine = list(map(slice, begins[part], begins[part + 1]))
+        key = np.concatenate([dealt.key[there] for there in mine])
         by = _sort(key, packing.away)
-        name[here] = np.concatenate([piece.name[there] for piece, there in mine])[by]
-        order[here] = np.concatenate([piece.place[there] for piece, there in mine])[by]
+        name[here] = np.concatenate([dealt.name[there] for there in mine])[by]
+        order[here] = np.concatenate([dealt.place[there] for there in mine])[by]
         ties: NDArray[np.int64] = np.flatnonzero(key[1:] == key[:-1]) + (1 + here.start)
         user = (key >> np.uint64(packing.low)).view(np.int64)
         counts[part * users : (part + 1) * users] = np.bincount(user, minlength=users)

@@ -169,3 +169,31 @@ def test_parquet_is_the_same_log_read_where_it_is_or_copied(
     assert [part.rows for part in report.parts] == [3, 2, 3]
     assert log.events(1, 2)[0].properties["uuid"] == "i"
     assert log.matching("seq = 0").tolist() == [True, False, False, True, False]
+
+
+@pytest.mark.parametrize("hashes", [codes.HASHES, codes.HASHES[1:], codes.HASHES[2:]])
+@pytest.mark.parametrize("large", [1, 10**6], ids=["where it is", "copied"])
+def test_rows_of_parquet_without_user_or_name_are_rejected_and_told(
+    large: int, hashes: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(picked, "LARGE", large)
+    monkeypatch.setattr(codes, "HASHES", hashes)
+    rows = [
+        *("('ana', 'x', '2026-01-01')", "('', 'x', '2026-01-01')", "(NULL, 'x', '2026-01-01')"),
+        *("('bo', '', '2026-01-01')", "('bo', NULL, '2026-01-01')", "('', NULL, NULL)"),
+        *("('bo', 'y', NULL)", "('bo', 'y', '10000-01-01')", "('bo', 'y', '0001-01-01 (BC)')"),
+        *("('bo', 'y', 'infinity')", "('bo', 'y', '-infinity')", "('cy', 'z', '9999-12-31')"),
+    ]
+    duckdb.execute(
+        'COPY (SELECT "user", event, CAST(time AS TIMESTAMP) AS time '
+        f'FROM (VALUES {", ".join(rows)}) AS t("user", event, time)) '
+        f"TO '{tmp_path / 'a.parquet'}' (FORMAT parquet)"
+    ).fetchall()
+    log = core.read_events(tmp_path / "a.parquet")
+    assert (list(log.users), list(log.names)) == (["ana", "cy"], ["x", "z"])
+    assert [(row.number, row.reason.split(" '")[0]) for row in log.report.rejected] == [
+        *((2, "no user in"), (3, "no user in"), (4, "no event in"), (5, "no event in")),
+        *((6, "no user in"), (7, "no time in")),
+        *((number, "unreadable time") for number in (8, 9, 10, 11)),
+    ]
+    assert (log.report.accepted_rows, log.report.rejected_rows) == (2, 10)
