@@ -67,7 +67,8 @@ class ParquetFile(RowFile):
             f"SELECT CAST(to_json(r) AS VARCHAR) FROM (SELECT {columns} FROM {self.relation} "
             f"LIMIT {SAMPLED_RECORDS}) AS r",
         )
-        records = (parsed(str(row[0])) for row in rows)
+        # Only those that have an object inside.
+        records = (parsed(text) for (text,) in rows if "{" in text[1:])
         _, nested = field_names([record for record in records if isinstance(record, dict)])
         return list(self.types), nested
 
