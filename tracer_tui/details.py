@@ -75,10 +75,12 @@ def find_details(
     *,
     is_estimate: bool = False,
 ) -> Details | None:
-    """Ask an engine for all of it; None when cancelled between two questions.
+    """Ask an engine for all of it; None when cancelled before it or between two questions.
 
     `is_estimate` says that the engine answers the study from a sample yet.
     """
+    if cancelled():
+        return None
     curves = engine.curves(study)
     timeouts = None if study.journey_rules.session_field else _timeouts(curves, study)
     windows = _windows(curves, study) if study.stages else None

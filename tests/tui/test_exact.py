@@ -228,6 +228,7 @@ async def test_what_was_stopped_is_counted_by_a_key_that_is_there_for_as_long_as
 async def test_medians_and_rulers_that_were_stopped_are_counted_by_the_same_key() -> None:
     async with estimating() as (face, engine):
         await until(face.pilot, lambda: is_estimate(face) is True)
+        engine.is_detailing.clear()
         engine.may_detail.clear()
         engine.may_count.set()
         await until(face.pilot, lambda: face.funnel.sampled is None)
@@ -389,3 +390,28 @@ def test_medians_and_rulers_of_a_sample_are_marked() -> None:
     assert (exact.is_estimate, told.is_estimate) == (False, True)
     assert exact.windows is not None
     assert not exact.windows.is_estimate
+
+
+async def test_details_that_have_not_begun_when_counting_is_stopped_do_not_begin(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    may_begin = threading.Event()
+    may_begin.set()
+
+    def find_later(*asked: Any, **options: Any) -> Any:
+        may_begin.wait(PATIENCE)
+        return find_details(*asked, **options)
+
+    monkeypatch.setattr("tracer_tui.screens.answering.find_details", find_later)
+    async with estimating() as (face, engine):
+        await until(face.pilot, lambda: is_estimate(face) is True)
+        may_begin.clear()
+        engine.may_detail.clear()
+        engine.may_count.set()
+        await until(face.pilot, lambda: face.funnel.sampled is None)
+        await face.pilot.press("escape")
+        await until(face.pilot, lambda: "= counts exactly" in "".join(face.notes))
+        engine.may_detail.set()
+        may_begin.set()
+        await face.settled()
+        assert is_estimate(face) is True

@@ -106,6 +106,7 @@ class Answering(Screen[None]):
         self._cursor_after: int | None = None
         self._views = Newest[View]()
         self._details = Newest[View]()
+        self._stops = 0
         self._stretches = Newest[tuple[View, int]]()
         self._trails = Newest[UserRow]()
         self._places = Newest[tuple[str, int]]()
@@ -189,8 +190,11 @@ class Answering(Screen[None]):
             self._detail(now)
 
     def _detail(self, view: View) -> None:
-        def is_waited_for() -> bool:
-            return self._details.waiting is not None
+        stops = self._stops
+
+        def is_of_no_use() -> bool:
+            # What the engine has not begun yet when it is stopped would go on.
+            return self._details.waiting is not None or self._stops > stops
 
         engine, is_estimate = (
             self.engine,
@@ -198,7 +202,7 @@ class Answering(Screen[None]):
         )
 
         def work() -> Message:
-            found = find_details(engine, view.study, is_waited_for, is_estimate=is_estimate)
+            found = find_details(engine, view.study, is_of_no_use, is_estimate=is_estimate)
             return self.Detailed(found)
 
         self._in_thread("details", work, lambda: self._next(self._details, self._detail))

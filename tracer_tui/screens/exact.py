@@ -123,6 +123,8 @@ class Exact(Answering):
         if self._has_estimates and self.funnel is not None:
             self.notify(f"Stopped: these stay estimates; {self._key}", markup=False)
             self._counting, self._given_up = None, self.funnel.study
+            self._details.waiting = None
+            self._stops += 1
         self.engine.stop()
         return True
 
