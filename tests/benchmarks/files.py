@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from tests.benchmarks.measure import (
     timed,
     with_memory,
 )
-from tests.benchmarks.peers import FOREVER, PEERS, Ours
+from tests.benchmarks.peers import FOREVER, PEERS, EachOnce, Ours, Peer
 
 STAGES = ("product", "cart", "payment", "purchase")
 TIMEOUT = 30 * 60_000_000
@@ -38,6 +38,7 @@ def measure_files(events: int, folder: Path, runs: int, names: Sequence[str]) ->
         path = event_file(events, folder, file_format)
         logs, again = list[Timing](), list[Timing]()
         first = defaultdict[str, list[Timing]](list)
+        each_once = list[Timing]()
         # Brings the file into the system's cache, and leaves a prepared copy.
         in_own_process(partial(read_again, path))
         for run in range(runs):
@@ -45,14 +46,20 @@ def measure_files(events: int, folder: Path, runs: int, names: Sequence[str]) ->
             again.append(in_own_process(partial(read_again, path)))
             for name in names:
                 if run == 0 or name not in ONCE:
-                    first[name].append(in_own_process(partial(read_file, name, path)))
+                    first[name].append(in_own_process(partial(read_file, PEERS[name], path)))
+            if "ClickHouse" in names:
+                each_once.append(in_own_process(partial(read_file, EachOnce, path)))
         for name in names:
             # ClickHouse is let off cutting sessions.
             by_users = name == "ClickHouse"
             right = in_own_process(partial(read_users, path)) if by_users else first["ours"][0]
             check(file_format, name, first[name], [right] * runs)
+            if by_users:
+                check(file_format, name, each_once, [right] * runs)
+        beside = {"ours": first["ours"], "ClickHouse": each_once}
         rows += [
             (f"{file_format} to a funnel", first),
+            (f"{file_format} to a funnel, each event once", beside),
             (f"{file_format} to a log", {"ours": logs}),
             (f"{file_format}, second opening", {"ours": again}),
         ]
@@ -62,9 +69,9 @@ def measure_files(events: int, folder: Path, runs: int, names: Sequence[str]) ->
     return f"{table(['from a file', *names], compared(rows, names))}\n\n{table(headings, memory)}"
 
 
-def read_file(name: str, path: Path) -> Timing:
+def read_file(engine: Callable[[], Peer], path: Path) -> Timing:
     """From a file to the first answer."""
-    peer = PEERS[name]()
+    peer = engine()
     return with_memory(timed(lambda: peer.from_file(path, TIMEOUT, STAGES)))
 
 

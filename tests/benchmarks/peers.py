@@ -96,8 +96,8 @@ class ClickHouse:
 
     def _file(self, path: Path) -> str:
         return (
-            f"file('{path}', {self.FORMATS[path.suffix]}, "
-            "'user_id String, event LowCardinality(String), time DateTime64(6)')"
+            f"file('{path}', {self.FORMATS[path.suffix]}, 'event_id String, user_id String, "
+            "event LowCardinality(String), time DateTime64(6)')"
         )
 
     def from_file(self, path: Path, timeout: int, stages: Sequence[str]) -> Counts:
@@ -166,6 +166,13 @@ class ClickHouse:
             "ORDER BY key DESC, u"
         )
         return [row[0] for row in rows]
+
+
+class EachOnce(ClickHouse):
+    """ClickHouse, leaving out what is there twice, as we do; by the id alone, which is cheaper."""
+
+    def _file(self, path: Path) -> str:
+        return f"(SELECT user_id, event, time FROM {super()._file(path)} LIMIT 1 BY event_id)"
 
 
 class DuckDB:
