@@ -93,8 +93,18 @@ class EventTable:
 
     def _events(self, view: View) -> ir.Table:
         """The events of a view. `seq` is there where the table numbers simultaneous events."""
+        return self._selected(self._flagged(view), view)
+
+    def events_of(self, view: View, users: ir.Table) -> ir.Table:
+        """The events of a view, of some users, one row each in `users`."""
         raw = self._flagged(view)
+        return self._selected(raw.semi_join(users, self._key(raw) == users.user), view)
+
+    def _selected(self, raw: ir.Table, view: View) -> ir.Table:
         raw = raw.filter(self._accepted(raw))
+        # What is left out before duplicates are looked for is not sorted.
+        if view.names is not None:
+            raw = raw.filter(self._first(raw, self.event).isin(view.names))
         if view.user is not None:
             only = [path for path in self.user if len(self.user) == 1]
             raw = raw.filter(
@@ -123,10 +133,14 @@ class EventTable:
             return text(at_path(raw, paths[0]))
         return ibis.coalesce(*(text(at_path(raw, path)).nullif("") for path in paths))
 
+    def _key(self, raw: ir.Table) -> ir.StringValue:
+        """Each row's user."""
+        return self.session.dialect.key(self._first(raw, self.user))
+
     def _columns(self, raw: ir.Table, view: View) -> dict[str, ir.Column]:
         dialect = self.session.dialect
         columns = {
-            "user": self._first(raw, self.user),
+            "user": self._key(raw),
             "name": self._first(raw, self.event),
             "time": self._time.micros(at_path(raw, self.time)).cast(dt.int64),
         }
@@ -223,10 +237,15 @@ class EventTable:
 
 
 def _without_duplicates(events: ir.Table) -> ir.Table:
-    """Without events that are there again with the same id (rule O2). Those without an id stay."""
-    same = ibis.window(group_by=["user", "name", "time", "id"], order_by="time")
-    numbered = events.mutate(copy=ibis.row_number().over(same))
-    return numbered.filter(numbered.id.isnull() | (numbered.copy == 0)).drop("id", "copy")
+    """Without events that are there again with the same id (rule O2). Those without an id stay.
+
+    Of equal events the first is the one whose number is its rank. The window is that of a user's
+    trail: an engine brings the rows of a user together, and sorts them, once for both.
+    """
+    trail = ibis.window(group_by="user", order_by=["time", "name", "id"])
+    number, rank = ibis.row_number().over(trail), ibis.rank().over(trail)
+    marked = events.mutate(copy=number - rank)
+    return marked.filter(marked.id.isnull() | (marked.copy == 0)).drop("id", "copy")
 
 
 def at_path(table: ir.Table, path: Keys) -> ir.Column:
