@@ -103,8 +103,8 @@ def _names(funnel: Funnel) -> tuple[str, ...] | None:
     """The names of the events that matter to a funnel of users; None for any."""
     if any(stage.names is None for stage in funnel.stages):
         return None
-    parts = (*funnel.stages, *funnel.exclusions)
-    return tuple(sorted({name for part in parts for name in part.any_of}))
+    names = {name for stage in funnel.stages for name in stage.any_of}
+    return tuple(sorted(names.union(*(exclusion.any_of for exclusion in funnel.exclusions))))
 
 
 def match(events: ir.Table, stage: Stage, conditions: Sequence[str]) -> ir.BooleanValue:

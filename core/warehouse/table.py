@@ -100,6 +100,10 @@ class EventTable:
         raw = self._flagged(view)
         return self._selected(raw.semi_join(users, self._key(raw) == users.user), view)
 
+    def examples(self, rows: int) -> ir.Table:
+        """The events among so many rows, whichever come first, with all their properties."""
+        return self._selected(self.table.limit(rows), View(properties=True))
+
     def _selected(self, raw: ir.Table, view: View) -> ir.Table:
         raw = raw.filter(self._accepted(raw))
         # What is left out before duplicates are looked for is not sorted.
