@@ -117,11 +117,18 @@ class EventTable:
                 else self._first(raw, self.user) == view.user
             )
         events = raw.select(**self._columns(raw, view))
-        return events if self.id is None else _without_duplicates(events)
+        if self.id is None:
+            return events
+        # Events with the same id are one (rule O2); those without stay. Sorted by these columns,
+        # in this order, rows are sorted as trails are.
+        copy = self.session.dialect.copies(("user", "time", "name", "id"))
+        events = events.mutate(copy=copy)
+        return events.filter(events.id.isnull() | (events.copy == 0)).drop("id", "copy")
 
     def _accepted(self, raw: ir.Table) -> ir.BooleanValue:
         """Whether each row has a user, a name and a readable time."""
-        accepted = self._time.micros(at_path(raw, self.time)).notnull()
+        time = at_path(raw, self.time)
+        accepted = (self._time.micros(time) if time.type().is_string() else time).notnull()
         for paths in (self.user, self.event):
             value = at_path(raw, paths[0])
             if len(paths) > 1:
@@ -238,18 +245,6 @@ class EventTable:
             ((unit, factor) for top, unit, factor in _UNITS if median < top), ("nanoseconds", 1e-3)
         )
         return _Time(f"epoch {unit}", lambda value: _epoch(value, factor, dialect.number))
-
-
-def _without_duplicates(events: ir.Table) -> ir.Table:
-    """Without events that are there again with the same id (rule O2). Those without an id stay.
-
-    Of equal events the first is the one whose number is its rank. The window is that of a user's
-    trail: an engine brings the rows of a user together, and sorts them, once for both.
-    """
-    trail = ibis.window(group_by="user", order_by=["time", "name", "id"])
-    number, rank = ibis.row_number().over(trail), ibis.rank().over(trail)
-    marked = events.mutate(copy=number - rank)
-    return marked.filter(marked.id.isnull() | (marked.copy == 0)).drop("id", "copy")
 
 
 def at_path(table: ir.Table, path: Keys) -> ir.Column:

@@ -79,6 +79,10 @@ class Dialect:
         """A text that rows are brought together by, in whatever order it takes least to compare."""
         return text
 
+    def copies(self, columns: Sequence[str]) -> ir.IntegerValue:
+        """For each row how many stand before it that are alike in all of some columns."""
+        return ibis.row_number().over(ibis.window(group_by=columns, order_by=columns[-1]))
+
     def sorted_as(self, text: ir.StringColumn) -> ir.Column:
         """What to sort by for texts to stand in the order of their code points."""
         return text
