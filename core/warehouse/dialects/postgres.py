@@ -138,12 +138,20 @@ class Postgres(Dialect):
         return found.cast(dt.Decimal(38, 9))
 
 
-def _scanned(plan: object) -> int:
-    """The rows that the scans of a plan read."""
+def _scanned(plan: object, processes: float = 1.0) -> int:
+    """The rows that the scans of a plan read. Of a scan that some processes share, the planner
+    tells what one of them reads; the one that gathers takes part, as far as it finds time.
+    """
     if isinstance(plan, list):
-        return sum(map(_scanned, plan))
+        return sum(_scanned(each, processes) for each in plan)
     if not isinstance(plan, dict):
         return 0
-    inner = _scanned(plan.get("Plan")) + _scanned(plan.get("Plans"))
-    own = plan.get("Plan Rows", 0) if str(plan.get("Node Type", "")).endswith("Scan") else 0
-    return inner + (0 if plan.get("Node Type") == "Subquery Scan" else int(own))
+    workers = int(plan.get("Workers Planned", 0))
+    if workers:
+        processes = workers + max(1.0 - 0.3 * workers, 0.0)
+    inner = _scanned(plan.get("Plan"), processes) + _scanned(plan.get("Plans"), processes)
+    kind = str(plan.get("Node Type", ""))
+    if not kind.endswith("Scan") or kind == "Subquery Scan":
+        return inner
+    is_shared = plan.get("Parallel Aware", False)
+    return inner + round(float(plan.get("Plan Rows", 0)) * (processes if is_shared else 1.0))
