@@ -70,7 +70,7 @@ def users_engine(
 
     Raises QuestionError when they are too many to be pulled.
     """
-    events = table.events_of(view, users)
+    events = table.events(view).semi_join(users, "user")
     return LocalEngine(pull(table.session, events, view, data_end, what, cancelled))
 
 

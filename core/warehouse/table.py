@@ -95,11 +95,6 @@ class EventTable:
         """The events of a view. `seq` is there where the table numbers simultaneous events."""
         return self._selected(self._flagged(view), view)
 
-    def events_of(self, view: View, users: ir.Table) -> ir.Table:
-        """The events of a view, of some users, one row each in `users`."""
-        raw = self._flagged(view)
-        return self._selected(raw.semi_join(users, self._key(raw) == users.user), view)
-
     def examples(self, rows: int) -> ir.Table:
         """The events among so many rows, whichever come first, with all their properties."""
         return self._selected(self.table.limit(rows), View(properties=True))

@@ -13,7 +13,7 @@ from core.errors import QuestionError, did_you_mean
 from core.reading.fields import spelled
 from core.reading.report import LoadReport, PartReport
 from core.warehouse.sessions import cut
-from core.warehouse.view import View, view_of
+from core.warehouse.view import view_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -29,12 +29,19 @@ MOST_NAMES = 100_000
 def summarize(table: EventTable, cancelled: Cancel | None = None) -> Summary:
     """The whole table. Raises QuestionError when it has too many event names to list."""
     session, rows = table.session, table.all_rows()
+    users = rows.filter(rows.user.notnull()).select("user").distinct()
+    if "id" in rows.columns:
+        # An event that is there again with the same id is one event (rule O2).
+        rows = rows.group_by("user", "name", "time", "id").agg(n=rows.count())
+        rows = rows.mutate(one=rows.id.isnull().ifelse(rows.n, 1))
+    else:
+        rows = rows.mutate(n=ibis.literal(1), one=ibis.literal(1))
     by_name = rows.group_by("name").agg(
-        rows=rows.count(), first=rows.time.min(), last=rows.time.max()
+        rows=rows.n.sum(), events=rows.one.sum(), first=rows.time.min(), last=rows.time.max()
     )
-    found = session.ask(by_name.limit(MOST_NAMES + 2), "rows of each name", cancelled).to_pylist()
-    has_ids = "id" in rows.columns
-    users, events = _distinct(table, cancelled) if has_ids else (_users(table, cancelled), {})
+    found = session.ask(by_name.limit(MOST_NAMES + 2), "events of each name", cancelled).to_pylist()
+    # Not as a count of distinct values: some engines only estimate that.
+    counted = session.ask(users.agg(users=users.count()), "number of users", cancelled)
     rows_read = sum(int(row["rows"]) for row in found)
     named = sorted((row for row in found if row["name"] is not None), key=itemgetter("name"))
     if len(named) > MOST_NAMES:
@@ -43,10 +50,7 @@ def summarize(table: EventTable, cancelled: Cancel | None = None) -> Summary:
             "--event-field"
         )
     good_rows = sum(int(row["rows"]) for row in named)
-    name_counts = {row["name"]: int(row["rows"]) for row in named}
-    # Rows may have come since.
-    name_counts |= {name: min(events.get(name, n), n) for name, n in name_counts.items()}
-    accepted = sum(name_counts.values())
+    accepted = sum(int(row["events"]) for row in named)
     label = f"{session.address.label} {table.name}"
     part = PartReport(
         source=label,
@@ -63,10 +67,10 @@ def summarize(table: EventTable, cancelled: Cancel | None = None) -> Summary:
     return Summary(
         source=label,
         events_count=accepted,
-        users_count=users,
+        users_count=first_row(counted)["users"],
         first=min((int(row["first"]) for row in named), default=None),
         last=max((int(row["last"]) for row in named), default=None),
-        name_counts=name_counts,
+        name_counts={row["name"]: int(row["events"]) for row in named},
         report=LoadReport(
             parts=(part,),
             rows_read=rows_read,
@@ -75,28 +79,6 @@ def summarize(table: EventTable, cancelled: Cancel | None = None) -> Summary:
             duplicate_events=good_rows - accepted,
             warnings=table.warnings,
         ),
-    )
-
-
-def _users(table: EventTable, cancelled: Cancel | None) -> int:
-    """How many users there are; not as a count of distinct values: some engines estimate that."""
-    users = table.events(View()).select("user").distinct()
-    counted = table.session.ask(users.agg(users=users.count()), "number of users", cancelled)
-    return first_row(counted)["users"]
-
-
-def _distinct(table: EventTable, cancelled: Cancel | None) -> tuple[int, dict[str, int]]:
-    """How many users there are, and events of each name, where one that is there again with the
-    same id is one event (rule O2). Both are told by the rows in the order of the trails.
-    """
-    events = table.events(View())
-    place = ibis.row_number().over(ibis.window(group_by="user", order_by="time"))
-    events = events.mutate(one=(place == 0).ifelse(1, 0))
-    counted = events.group_by("name").agg(events=events.count(), users=events.one.sum())
-    found = table.session.ask(counted, "users, and events of each name", cancelled).to_pylist()
-    return (
-        sum(int(row["users"]) for row in found),
-        {row["name"]: int(row["events"]) for row in found},
     )
 
 
