@@ -57,7 +57,10 @@ def stage_rows(
 
     Without `with_knots` nobody is marked for what simultaneous events may mean.
     """
-    events = table.events(view_of(study))
+    view = view_of(study)
+    if funnel.scope == "users" and funnel.order != "strict":
+        view = view._replace(names=_names(funnel))
+    events = table.events(view)
     keys, may_be_hard = ["user"], False
     if funnel.scope == "journeys":
         events = cut(events, study, span, table.session.dialect)
@@ -67,8 +70,7 @@ def stage_rows(
         value = field_column(study, funnel.hold)
         events = events.filter(events[value].notnull())
         keys.append(value)
-    conditions = view_of(study).conditions
-    matches = [match(events, stage, conditions) for stage in funnel.stages]
+    matches = [match(events, stage, view.conditions) for stage in funnel.stages]
     flags = {f"m{i}": match for i, match in enumerate(matches)}
     excluded = [_any_name(events, exclusion.any_of) for exclusion in funnel.exclusions]
     flags |= {f"e{i}": each for i, each in enumerate(excluded)}
@@ -95,6 +97,14 @@ def stage_rows(
     columns = [*keys, "time", *flags, *(["hard"] if may_be_hard else [])]
     columns += [f"x{i}" for i in range(len(funnel.exclusions))]
     return StageRows(rows.mutate(stage=first)[[*columns, "stage"]], tuple(keys), may_be_hard)
+
+
+def _names(funnel: Funnel) -> tuple[str, ...] | None:
+    """The names of the events that matter to a funnel of users; None for any."""
+    if any(stage.names is None for stage in funnel.stages):
+        return None
+    names = {name for stage in funnel.stages for name in stage.any_of}
+    return tuple(sorted(names.union(*(exclusion.any_of for exclusion in funnel.exclusions))))
 
 
 def match(events: ir.Table, stage: Stage, conditions: Sequence[str]) -> ir.BooleanValue:

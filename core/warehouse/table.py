@@ -93,8 +93,17 @@ class EventTable:
 
     def _events(self, view: View) -> ir.Table:
         """The events of a view. `seq` is there where the table numbers simultaneous events."""
-        raw = self._flagged(view)
+        return self._selected(self._flagged(view), view)
+
+    def examples(self, rows: int) -> ir.Table:
+        """The events among so many rows, whichever come first, with all their properties."""
+        return self._selected(self.table.limit(rows), View(properties=True))
+
+    def _selected(self, raw: ir.Table, view: View) -> ir.Table:
         raw = raw.filter(self._accepted(raw))
+        # What is left out before duplicates are looked for is not sorted.
+        if view.names is not None:
+            raw = raw.filter(self._first(raw, self.event).isin(view.names))
         if view.user is not None:
             only = [path for path in self.user if len(self.user) == 1]
             raw = raw.filter(
@@ -103,11 +112,18 @@ class EventTable:
                 else self._first(raw, self.user) == view.user
             )
         events = raw.select(**self._columns(raw, view))
-        return events if self.id is None else _without_duplicates(events)
+        if self.id is None:
+            return events
+        # Events with the same id are one (rule O2); those without stay. Sorted by these columns,
+        # in this order, rows are sorted as trails are.
+        copy = self.session.dialect.copies(("user", "time", "name", "id"))
+        events = events.mutate(copy=copy)
+        return events.filter(events.id.isnull() | (events.copy == 0)).drop("id", "copy")
 
     def _accepted(self, raw: ir.Table) -> ir.BooleanValue:
         """Whether each row has a user, a name and a readable time."""
-        accepted = self._time.micros(at_path(raw, self.time)).notnull()
+        time = at_path(raw, self.time)
+        accepted = (self._time.micros(time) if time.type().is_string() else time).notnull()
         for paths in (self.user, self.event):
             value = at_path(raw, paths[0])
             if len(paths) > 1:
@@ -123,10 +139,14 @@ class EventTable:
             return text(at_path(raw, paths[0]))
         return ibis.coalesce(*(text(at_path(raw, path)).nullif("") for path in paths))
 
+    def _key(self, raw: ir.Table) -> ir.StringValue:
+        """Each row's user."""
+        return self.session.dialect.key(self._first(raw, self.user))
+
     def _columns(self, raw: ir.Table, view: View) -> dict[str, ir.Column]:
         dialect = self.session.dialect
         columns = {
-            "user": self._first(raw, self.user),
+            "user": self._key(raw),
             "name": self._first(raw, self.event),
             "time": self._time.micros(at_path(raw, self.time)).cast(dt.int64),
         }
@@ -220,13 +240,6 @@ class EventTable:
             ((unit, factor) for top, unit, factor in _UNITS if median < top), ("nanoseconds", 1e-3)
         )
         return _Time(f"epoch {unit}", lambda value: _epoch(value, factor, dialect.number))
-
-
-def _without_duplicates(events: ir.Table) -> ir.Table:
-    """Without events that are there again with the same id (rule O2). Those without an id stay."""
-    same = ibis.window(group_by=["user", "name", "time", "id"], order_by="time")
-    numbered = events.mutate(copy=ibis.row_number().over(same))
-    return numbered.filter(numbered.id.isnull() | (numbered.copy == 0)).drop("id", "copy")
 
 
 def at_path(table: ir.Table, path: Keys) -> ir.Column:

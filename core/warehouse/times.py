@@ -198,7 +198,9 @@ def _ranked(units: ir.Table, steps: Sequence[int]) -> ir.Table:
     counts = {
         f"i{step}": ((units.hard == 0) & units[f"t{step}"].notnull()).ifelse(1, 0) for step in steps
     }
-    units = units.mutate(**counts)
+    # All that are ranked stand in one order: those that got nowhere are left out.
+    got_on = [units[f"t{step}"].notnull() for step in steps]
+    units = units.filter(reduce(or_, got_on, units.hard == 1)).mutate(**counts)
     everything = ibis.window()
     ranks = {}
     for step in steps:

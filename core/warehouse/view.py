@@ -17,6 +17,8 @@ class View(NamedTuple):
     """Only this user's; None is everybody's."""
     where: str | None = None
     """Only those that meet this condition, in the SQL of the engine."""
+    names: tuple[str, ...] | None = None
+    """Only those with one of these names; None is all."""
     conditions: tuple[str, ...] = ()
     """Conditions of which each event gets a flag: `c0`, `c1`, …, 1 or 0."""
     fields: tuple[str, ...] = ()

@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 
 def find_words(table: EventTable) -> Vocabulary:
     """The vocabulary of a table; its properties are those of the first events."""
-    pairs = table.events(View()).select("name", "user").distinct()
+    rows = table.all_rows()
+    pairs = rows.filter(rows.user.notnull()).select("name", "user").distinct()
     names = pairs.group_by("name").agg(users=pairs.count())
     users = table.session.ask(names, "users of each name").to_pylist()
-    some = table.events(View(properties=True)).limit(SAMPLED_EVENTS)
+    some = table.examples(SAMPLED_EVENTS)
     found = table.session.ask(some, "examples of properties")
     return Vocabulary(
         {row["name"]: int(row["users"]) for row in sorted(users, key=itemgetter("name"))},

@@ -75,6 +75,14 @@ class Dialect:
         """A value as text, as it would stand in a file."""
         return value if value.type().is_string() else value.cast(dt.string)
 
+    def key(self, text: ir.StringColumn) -> ir.StringColumn:
+        """A text that rows are brought together by, in whatever order it takes least to compare."""
+        return text
+
+    def copies(self, columns: Sequence[str]) -> ir.IntegerValue:
+        """For each row how many stand before it that are alike in all of some columns."""
+        return ibis.row_number().over(ibis.window(group_by=columns, order_by=columns[-1]))
+
     def sorted_as(self, text: ir.StringColumn) -> ir.Column:
         """What to sort by for texts to stand in the order of their code points."""
         return text

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 
 import ibis
 import ibis.expr.datatypes as dt
+import ibis.expr.operations as ops
 import psycopg
+import sqlglot.expressions as sge
+from ibis.backends.sql.compilers.postgres import PostgresCompiler
 from ibis.common.exceptions import IbisError
 
 from core.warehouse.dialects.base import Dialect, arrow_of
@@ -32,6 +35,20 @@ MOMENT = r"^\s*\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])([T ]([01]\d|2[0-3]):[
 NUMBER = r"^\s*[-+]?\d{1,28}(\.\d*)?\s*$"
 
 
+class ByBytes(ops.Unary):  # type: ignore[misc]  # Ibis tells no types
+    """A text that is compared by its bytes, not by the rules of a language."""
+
+    dtype = dt.string
+
+
+class Compiler(PostgresCompiler):  # type: ignore[misc]  # likewise
+    """Knows `ByBytes` besides."""
+
+    def visit_ByBytes(self, _op: ByBytes, *, arg: sge.Expression) -> sge.Expression:  # noqa: N802 - Ibis looks for it
+        """The text with its collation."""
+        return sge.Collate(this=sge.Paren(this=arg), expression=sge.to_identifier("C", quoted=True))
+
+
 class Postgres(Dialect):
     """A PostgreSQL database."""
 
@@ -52,6 +69,7 @@ class Postgres(Dialect):
             schema=schema,
             **{"connect_timeout": 10, "application_name": "tracer-tui", **given},
         )
+        backend.compiler = Compiler()
         backend.con.read_only = True
         with backend.con.cursor() as cursor:
             cursor.execute("SELECT set_config('default_transaction_read_only', 'on', false)")
@@ -92,6 +110,12 @@ class Postgres(Dialect):
         plan = found[0] if found else []
         return _scanned(json.loads(plan) if isinstance(plan, str) else plan)
 
+    def key(self, text: ir.StringColumn) -> ir.StringColumn:
+        """A text that rows are brought together by: to compare languages takes several times as
+        long, and databases are made with that of their server.
+        """
+        return ByBytes(text).to_expr()
+
     def sorted_as(self, text: ir.StringColumn) -> ir.Column:
         """The bytes of a text: the order of a database's own language is another."""
         return convert_to(text, "UTF8")
@@ -114,12 +138,20 @@ class Postgres(Dialect):
         return found.cast(dt.Decimal(38, 9))
 
 
-def _scanned(plan: object) -> int:
-    """The rows that the scans of a plan read."""
+def _scanned(plan: object, processes: float = 1.0) -> int:
+    """The rows that the scans of a plan read. Of a scan that some processes share, the planner
+    tells what one of them reads; the one that gathers takes part, as far as it finds time.
+    """
     if isinstance(plan, list):
-        return sum(map(_scanned, plan))
+        return sum(_scanned(each, processes) for each in plan)
     if not isinstance(plan, dict):
         return 0
-    inner = _scanned(plan.get("Plan")) + _scanned(plan.get("Plans"))
-    own = plan.get("Plan Rows", 0) if str(plan.get("Node Type", "")).endswith("Scan") else 0
-    return inner + (0 if plan.get("Node Type") == "Subquery Scan" else int(own))
+    workers = int(plan.get("Workers Planned", 0))
+    if workers:
+        processes = workers + max(1.0 - 0.3 * workers, 0.0)
+    inner = _scanned(plan.get("Plan"), processes) + _scanned(plan.get("Plans"), processes)
+    kind = str(plan.get("Node Type", ""))
+    if not kind.endswith("Scan") or kind == "Subquery Scan":
+        return inner
+    is_shared = plan.get("Parallel Aware", False)
+    return inner + round(float(plan.get("Plan Rows", 0)) * (processes if is_shared else 1.0))

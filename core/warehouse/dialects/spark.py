@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import uuid
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import ibis
@@ -136,6 +137,15 @@ class Spark(Dialect):
         return isinstance(error, ConnectionError) or (
             isinstance(error, PySparkException) and "UNAVAILABLE" in str(error)
         )
+
+    def copies(self, columns: Sequence[str]) -> ir.IntegerValue:
+        """For each row how many stand before it that are alike in all of some columns.
+
+        Rows are brought together by the first of them alone, as they are for trails: once.
+        """
+        first, *others = columns
+        order = ibis.window(group_by=first, order_by=others)
+        return ibis.row_number().over(order) - ibis.rank().over(order)
 
     def bucket(self, user: ir.StringColumn, buckets: int) -> ir.IntegerColumn:
         """A number from 0 up to `buckets` that depends on a user's id alone."""

@@ -189,6 +189,24 @@ def _postgres(target: Target) -> psycopg.Connection:
     )
 
 
+@on("postgres")
+def test_rows_that_several_processes_read_are_told_as_their_sum(target: Target) -> None:
+    session = open_table(target, "crowd").session
+
+    def told(backend: BaseBackend) -> tuple[int | None, int | None]:
+        query = "SELECT user_id FROM crowd"
+        alone = session.dialect.rows_to_read(backend, query)
+        for kind in ("setup_cost", "tuple_cost"):
+            backend.con.execute(f"SET parallel_{kind} = 0")
+        backend.con.execute("SET min_parallel_table_scan_size = 0")
+        assert "Gather" in str(backend.con.execute(f"EXPLAIN {query}").fetchall())
+        return alone, session.dialect.rows_to_read(backend, query)
+
+    alone, together = session._with(told)
+    assert alone
+    assert together == pytest.approx(alone, rel=0.01)
+
+
 @on("spark", "connect")
 def test_a_stopped_question_leaves_no_job_on_the_cluster(target: Target) -> None:
     session = Session(target.url())

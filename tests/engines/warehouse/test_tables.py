@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pyarrow as pa
@@ -10,6 +12,7 @@ import pytest
 
 import core
 from core.reading.options import ReadOptions
+from core.warehouse.sessions import cut
 from core.warehouse.table import EventTable
 from core.warehouse.view import View
 from tests.engines.warehouse.conftest import on, open_table
@@ -175,22 +178,56 @@ def test_a_sequence_number_orders_simultaneous_events(target: Target) -> None:
     assert engine.funnel(core.Study(journey_rules=rules)).journeys_count == 2
 
 
-@on("duckdb", "chdb", "postgres")
+DOUBLED: dict[str, list[object]] = {
+    "user_id": ["a", "a", "a", "a", "b", "a", "a"],
+    "event": ["x", "x", "x", "y", "x", "x", "x"],
+    "ts": [MICROS[0], MICROS[0], MICROS[0], MICROS[1], MICROS[0], MICROS[0], MICROS[0]],
+    "insert_id": ["1", "1", "2", "3", "1", None, None],
+}
+
+
+@on("duckdb", "chdb", "postgres", "spark")
 def test_events_that_are_there_again_with_the_same_id_count_once(target: Target) -> None:
-    rows: dict[str, list[object]] = {
-        "user_id": ["a", "a", "a", "a", "b", "a"],
-        "event": ["x", "x", "x", "y", "x", "x"],
-        "ts": [MICROS[0], MICROS[0], MICROS[0], MICROS[1], MICROS[0], MICROS[0]],
-        "insert_id": ["1", "1", "2", "3", "1", None],
-    }
+    rows = DOUBLED
     target.put("doubled", pa.table(rows))
     engine = open_table(target, "doubled")
     report, local = engine.summary().report, core.LocalEngine(core.read_events(_records(rows)))
-    assert (report.rows_read, report.accepted_rows, report.duplicate_events) == (6, 5, 1)
+    assert (report.rows_read, report.accepted_rows, report.duplicate_events) == (7, 6, 1)
     assert report.duplicate_events == local.summary().report.duplicate_events
-    for study in (core.Study(stages=stages("x", "x", "y")), core.Study(stages=stages("x", "y"))):
+    assert engine.summary().users_count == 2
+    assert engine.summary().name_counts == {"x": 5, "y": 1}
+    for study in (
+        core.Study(stages=stages("x", "x", "y")),
+        core.Study(stages=stages("x", "y")),
+        core.Study(stages=stages("x", "x", "x", "x", "x"), scope="users"),
+    ):
         assert engine.funnel(study).stages == local.funnel(study).stages
-        assert engine.funnel(study).events_count == local.funnel(study).events_count == 5
+        assert engine.funnel(study).events_count == local.funnel(study).events_count == 6
+
+
+@on("postgres", "spark")
+def test_duplicates_and_sessions_are_found_in_one_order_of_the_rows(target: Target) -> None:
+    target.put("doubled", pa.table(DOUBLED))
+    engine = open_table(target, "doubled")
+    sessions = cut(engine.table.events(View()), core.Study(), engine.span, engine.session.dialect)
+    query = engine.session.compile(sessions[["user", "journey"]])
+    plan = engine.session._with(lambda backend: _plan(target, backend, query))
+    assert len(re.findall(r"\bSort +[\[(]", plan)) == 1
+    assert plan.count("Exchange hashpartitioning") == (target.name == "spark")
+
+
+def _plan(target: Target, backend: Any, query: str) -> str:
+    """What the engine would do for a query."""
+    if target.name == "spark":
+        return str(backend._session.sql(f"EXPLAIN {query}").collect()[0][0])
+    return "\n".join(line for (line,) in backend.con.execute(f"EXPLAIN {query}").fetchall())
+
+
+@on("postgres")
+def test_rows_of_a_user_are_sorted_by_bytes_whatever_the_language(target: Target) -> None:
+    engine = open_table(target, "crowd")
+    query = engine.session.compile(engine._units(core.Study(stages=stages("a", "b"))).rows)
+    assert 'COLLATE "C"' in query
 
 
 def _records(rows: dict[str, list[object]]) -> list[dict[str, object]]:
