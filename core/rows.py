@@ -246,7 +246,9 @@ class StageRows:
 
     def events(self, start: int, stop: int) -> tuple[list[int], list[int], list[int]]:
         """The times, masks and others of the log's events from `start` to `stop`, for `walk`."""
-        first, after = np.searchsorted(self._in_order, (start, stop))
+        # Numbers of another type would have all of the column made the same for every search.
+        ends = np.array((start, stop), dtype=self._in_order.dtype)
+        first, after = self._in_order.searchsorted(ends).tolist()
         own = self._in_order[first:after]
         mask = np.zeros(stop - start, dtype=np.uint64)
         mask[own - start] = self._mask_in_order[first:after]

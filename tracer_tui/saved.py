@@ -73,11 +73,17 @@ def _read(file: Path) -> dict[str, Study]:
         return {}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise QuestionError(f"cannot read {file}: {error}") from error
+    if not isinstance(tables, Mapping):
+        raise QuestionError(f"{file}: funnels is no table: write [funnels.name]")
     found = {}
     for name, settings in tables.items():
         if not isinstance(settings, Mapping):
             raise QuestionError(f'{file}: {name!r} is no table: write [funnels."{name}"]')
         try:
+            for key, value in settings.items():
+                texts = value if isinstance(value, list) else [value]
+                if not all(isinstance(text, str) for text in texts):
+                    raise QuestionError(f"{key} is text or a list of texts, not {value!r}")
             found[name] = study_of(settings)
         except QuestionError as error:
             lines = text.splitlines()

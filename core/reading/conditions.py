@@ -54,6 +54,7 @@ def matching_rows(store: Store, condition: str) -> NDArray[np.bool_]:
     flags = np.zeros(store.next_row, dtype=np.bool_)
     asked = _Asked(store, condition)
     for part in store.parts:
+        part.file.check()
         holds = asked.of(part)
         store.check_rows(part, len(holds))
         flags[part.first_row : part.first_row + part.rows] = holds
@@ -63,6 +64,8 @@ def matching_rows(store: Store, condition: str) -> NDArray[np.bool_]:
 
 def _check(condition: str) -> None:
     """Refuse what is not one expression, before any of it is run."""
+    if not condition.strip():
+        raise QuestionError("a condition is needed, such as amount > 100")
     try:
         statements = duckdb.extract_statements(f"SELECT 1 WHERE ({condition}\n)")
     except duckdb.Error as error:

@@ -146,6 +146,7 @@ class Store:
         numbers: dict[int, int] = {}
         with self.cursor() as cursor:
             for part in self.parts:
+                part.file.check()
                 relation, (text,) = part.file.texts([part.paths(field)], part.listed)
                 absent = [literal(value) for name, value in part.fields.absent if name == field]
                 value = f"nullif({text}, {absent[0]})" if absent else text
@@ -171,6 +172,7 @@ class Store:
 
     def check_rows(self, part: Part, rows: int) -> None:
         """Raise SourceError when a part no longer has the rows that it had."""
+        part.file.check()
         if rows != part.rows:
             raise SourceError(f"{part.file.path} has changed since it was read; open it again")
 

@@ -99,6 +99,7 @@ def test_a_name_in_quotes_is_one_name_whatever_is_in_it(condition: str) -> None:
     ("condition", "says"),
     [
         ("amuont > 1", "no event has a field 'amuont'; did you mean amount"),
+        (" ", "a condition is needed"),
         ("amount >", "is not a condition"),
         ("amount; 1", "is not one condition|is not a condition"),
         ("nosuch(amount)", "cannot be asked"),

@@ -257,8 +257,18 @@ def test_a_file_that_changes_is_told_rather_than_read_wrong(kind: str, tmp_path:
         path.write_text(LINE if kind == "lines" else TABLE)
     log = core.read_events(path)
     path.write_bytes(path.read_bytes() + b"\n")
-    with pytest.raises(core.SourceError, match="has changed since it was read; open it again"):
-        dict(log.events(0, 1)[0].properties)
+    asked: list[Callable[[], object]] = [
+        lambda: dict(log.events(0, 1)[0].properties),
+        lambda: log.matching("1 = 1"),
+        lambda: core.analyze_funnel(core.reconstruct_journeys(log), ["b"], hold="event").stages,
+    ]
+    for ask in asked:
+        with pytest.raises(core.SourceError, match="has changed since it was read; open it again"):
+            ask()
+    path.unlink()
+    for ask in asked:
+        with pytest.raises(core.SourceError, match=f"cannot open {path}: No such file"):
+            ask()
 
 
 def test_no_connection_is_made_unless_an_address_is_given(

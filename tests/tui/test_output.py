@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -304,3 +305,12 @@ async def test_picking_ends_with_who_is_marked_or_at_the_cursor_and_fails_withou
                 await pilot.pause()
         assert app.picked == picked
         assert app.return_code == (0 if picked else 1)
+
+
+async def test_a_suggested_funnel_is_saved_with_its_stages() -> None:
+    async with opened(demo_engine(), Study()) as face:
+        assert face.study.suggested
+        await face.press("ctrl+s", *"mine", "enter")
+        (saved,) = SavedFunnels((config_folder() / "tracer.toml",)).load().values()
+        assert saved == replace(face.study, suggested=False)
+        assert saved.stages

@@ -72,6 +72,9 @@ def test_a_funnel_that_cannot_be_asked_is_told_with_its_file_and_name(tmp_path: 
     for text, message in (
         ('[funnels.a]\nwindow = "7"', "funnel 'a': --window: '7' has no unit"),
         ("[funnels]\na = 1", "'a' is no table"),
+        ("funnels = 3", "funnels is no table"),
+        ("# mine\n[funnels.a]\nstages = 5", "line 2: funnel 'a': stages is text or a list of"),
+        ("[funnels.a]\nexclude = [1]", "exclude is text or a list of texts, not"),
         ("[funnels", "cannot read"),
     ):
         file.write_text(text)

@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Iterator
 
 import pytest
+from textual.screen import Screen
 
 import core
 from core.durations import parse_limit
@@ -19,7 +20,9 @@ from tests.tui.driving import (
 )
 from tracer_tui.answers import answer, trace
 from tracer_tui.ladder import TIMEOUTS, climb
+from tracer_tui.screens.drop_off import DropOff
 from tracer_tui.screens.explorer import Explorer
+from tracer_tui.screens.export_box import ExportBox
 from tracer_tui.screens.why import Why
 from tracer_tui.widgets.funnel_bars import FunnelBars
 from tracer_tui.widgets.line_view import LineView
@@ -248,3 +251,33 @@ async def test_a_question_that_cannot_be_asked_is_a_notification() -> None:
         assert face.explorer.view.study == asked
         await face.press("]")
         assert face.study == asked.with_timeout(parse_limit("45m"))
+
+
+@pytest.mark.parametrize(("key", "box"), [("v", DropOff), ("x", ExportBox)])
+async def test_what_is_opened_while_another_question_is_answered_is_of_that_one(
+    key: str, box: type[Screen[object]]
+) -> None:
+    gate = Gate(demo_engine().log)
+    async with opened(gate) as face:
+        gate.close()
+        await face.pilot.press("3", "]", key)
+        await until(face.pilot, lambda: "working" in face.status)
+        assert len(face.app.screen_stack) == 2
+        gate.open()
+        await until(face.pilot, lambda: isinstance(face.app.screen, box))
+        assert face.explorer.funnel is not None
+        assert face.explorer.funnel.study == face.explorer.view.study
+        await face.settled()
+        opened_box: object = face.app.screen
+        if isinstance(opened_box, DropOff):
+            assert opened_box._study == face.explorer.view.study
+
+
+async def test_what_waits_to_be_opened_is_forgotten_with_its_question() -> None:
+    gate = Gate(demo_engine().log)
+    async with opened(gate) as face:
+        gate.close()
+        await face.pilot.press("3", "]", "v", "]")
+        gate.open()
+        await face.settled()
+        assert isinstance(face.app.screen, Explorer)

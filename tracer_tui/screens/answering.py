@@ -107,6 +107,7 @@ class Answering(Screen[None]):
         self._views = Newest[View]()
         self._details = Newest[View]()
         self._stops = 0
+        self._then: Callable[[], None] | None = None
         self._stretches = Newest[tuple[View, int]]()
         self._trails = Newest[UserRow]()
         self._places = Newest[tuple[str, int]]()
@@ -139,8 +140,18 @@ class Answering(Screen[None]):
     def watch_view(self, before: View, view: View) -> None:
         """Another view asks again; what was asked before it is of no use any more."""
         if before != view:
+            self._then = None
             self.engine.stop()
             self._ask()
+
+    def when_answered(self, then: Callable[[], None]) -> None:
+        """Do something with what is shown, once it answers the view. Only the last is waited for,
+        and nothing if the person asks for another view meanwhile.
+        """
+        if self._views.running is None:
+            then()
+        else:
+            self._then = then
 
     def _ask(self) -> None:
         """Ask for everything the view shows, now or after what is being answered."""
@@ -284,6 +295,9 @@ class Answering(Screen[None]):
         self._show(answers)
         if self.details is None or self.details.study != answers.view.study:
             self._ask_details()
+        then, self._then = self._then, None
+        if then is not None:
+            then()
 
     def _show(self, answers: Answers) -> None:
         with self.app.batch_update():
@@ -358,6 +372,7 @@ class Answering(Screen[None]):
         if newer is not None:
             self._answer(newer)
         elif self.funnel is not None and self.listing is not None:
+            self._then = None
             page = self.listing.page
             if self.view.study != self.funnel.study:
                 self.give_up()

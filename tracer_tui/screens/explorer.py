@@ -138,7 +138,10 @@ class Explorer(OutputKeys):
 
     @on(FunnelBars.DropOffAsked)
     def _show_drop_off(self, message: FunnelBars.DropOffAsked) -> None:
-        if self.funnel is None:
+        self.when_answered(lambda: self._open_drop_off(message.stage))
+
+    def _open_drop_off(self, stage: int) -> None:
+        if self.funnel is None or stage >= len(self.funnel.stages) - 1:
             return
         study = self.funnel.study
 
@@ -146,7 +149,7 @@ class Explorer(OutputKeys):
             if cohort is not None:
                 self.list_cohort(cohort, study)
 
-        self.app.push_screen(DropOff(self.engine, study, message.stage), list_them)
+        self.app.push_screen(DropOff(self.engine, study, stage), list_them)
 
     @on(FunnelBars.Dragged)
     def _drop_stage(self, message: FunnelBars.Dragged) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 from textual import events
@@ -90,6 +91,9 @@ class OutputKeys(PaneKeys):
 
     def action_export(self) -> None:
         """Ask what to write where, and write it."""
+        self.when_answered(self._ask_where)
+
+    def _ask_where(self) -> None:
         if self.funnel is None or self.listing is None:
             return
         listed = self.users.border_title or ""
@@ -199,7 +203,8 @@ class OutputKeys(PaneKeys):
             if name is None:
                 return
             try:
-                file = self._saved.save(name.strip(), study)
+                # Suggested stages are saved too: tomorrow's data would suggest others.
+                file = self._saved.save(name.strip(), replace(study, suggested=False))
             except TracerError as error:
                 self._tell(str(error), "error")
             else:

@@ -96,9 +96,13 @@ class RowFile(ABC):
 
         Raises SourceError when the file has changed since it was read.
         """
+        self.check()
+        return self._read(connection, numbers)
+
+    def check(self) -> None:
+        """Raise SourceError when the file has changed since it was read, or is gone."""
         if _stamp(self.path) != self.stamp:
             raise SourceError(f"{self.path} has changed since it was read; open it again")
-        return self._read(connection, numbers)
 
     @abstractmethod
     def _read(self, connection: duckdb.DuckDBPyConnection, numbers: Sequence[int]) -> list[Row]:
