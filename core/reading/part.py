@@ -89,7 +89,8 @@ class Part:
             f"CASE WHEN blank THEN {BLANK} WHEN u IS NOT NULL AND e IS NOT NULL "
             f"AND time BETWEEN {EARLIEST} AND {LATEST} THEN time END AS t"
         )
-        outer = ["u", "e", "time AS t" if plain else checked]
+        # What is NULL, or would be taken for a blank row, is too early for any year so.
+        outer = ["u", "e", f"greatest(time, {BLANK + 1}) AS t" if plain else checked]
         if "s" in wants:
             outer.append("coalesce(TRY_CAST(s AS BIGINT), 0) AS s")
         if "d" in wants:

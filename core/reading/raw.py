@@ -13,16 +13,16 @@ import numpy as np
 
 from core.errors import SourceError
 from core.event import iso_text
-from core.reading.codes import Texts, distinct_texts, places_of
+from core.reading.codes import distinct_texts, places_of
 from core.reading.formats.base import RowFile
 from core.reading.formats.delimited import Delimited
 from core.reading.identity import Aliases, merge, read_aliases
 from core.reading.options import ReadOptions
-from core.reading.part import BLANK, EARLIEST, LATEST, REJECTED, Part, understand
+from core.reading.part import BLANK, REJECTED, Part, understand
 from core.reading.picked import Picked
 from core.reading.progress import Watch
 from core.reading.records import Source, named_paths, record_lines
-from core.reading.rejects import cut, rejected_rows, write_rejected
+from core.reading.rejects import cut, refused_rows, rejected_rows, write_rejected
 from core.reading.report import SHOWN_REJECTS, LoadReport, PartReport, RejectedRow
 from core.reading.sources import find_files
 from core.reading.sql import ask, first_line
@@ -257,7 +257,7 @@ class Reader:
         time = picked.column("t", f"coalesce({{0}}, {REJECTED})")
         sequence = picked.column("s") if picked.relations_with("s") else None
         check()
-        refused = _refused(time, (user, users), (event, names))
+        refused = refused_rows(time, (user, users), (event, names))
         report = self._report(reports, refused, time)
         row = np.delete(np.arange(len(time)), refused) if len(refused) else None
         if row is not None:
@@ -377,19 +377,6 @@ class Reader:
                 is_new=not rejected,
             )
         rejected += (replace(row, text=cut(row.text)) for row in rows)
-
-
-def _refused(
-    time: NDArray[np.int64], *columns: tuple[NDArray[np.unsignedinteger], Texts]
-) -> NDArray[np.int64]:
-    """The rows that are no events, ascending; for those whose time does not say so it does then."""
-    for places, texts in columns:
-        if texts.blank:
-            time[(places < texts.blank) & (time > BLANK)] = REJECTED
-    if not len(time) or (time.min() >= EARLIEST and time.max() <= LATEST):
-        return np.empty(0, dtype=np.int64)
-    time[(time > LATEST) | ((time < EARLIEST) & (time > BLANK))] = REJECTED
-    return np.flatnonzero(time <= BLANK)
 
 
 def _doubtful(raw: RawEvents) -> Iterator[str]:

@@ -13,9 +13,10 @@ import duckdb
 import numpy as np
 
 from core.errors import SourceError
+from core.reading.codes import Texts
 from core.reading.fields import spelled
 from core.reading.formats.base import Row, parsed
-from core.reading.part import Part, as_text
+from core.reading.part import BLANK, EARLIEST, LATEST, REJECTED, Part, as_text
 from core.reading.report import SHOWN_CHARACTERS, SHOWN_REJECTS, RejectedRow
 from core.reading.sql import Keys
 
@@ -24,6 +25,19 @@ if TYPE_CHECKING:
 
 AT_ONCE = 1_000
 """Rows read again together, for their text."""
+
+
+def refused_rows(
+    time: NDArray[np.int64], *columns: tuple[NDArray[np.unsignedinteger], Texts]
+) -> NDArray[np.int64]:
+    """The rows that are no events, ascending; for those whose time does not say so it does then."""
+    for places, texts in columns:
+        if texts.blank:
+            time[(places < texts.blank) & (time > BLANK)] = REJECTED
+    if not len(time) or (time.min() >= EARLIEST and time.max() <= LATEST):
+        return np.empty(0, dtype=np.int64)
+    time[(time > LATEST) | ((time < EARLIEST) & (time > BLANK))] = REJECTED
+    return np.flatnonzero(time <= BLANK)
 
 
 def rejected_rows(

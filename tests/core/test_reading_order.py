@@ -197,3 +197,17 @@ def test_rows_of_parquet_without_user_or_name_are_rejected_and_told(
         *((number, "unreadable time") for number in (8, 9, 10, 11)),
     ]
     assert (log.report.accepted_rows, log.report.rejected_rows) == (2, 10)
+
+
+def test_no_number_in_parquet_is_taken_for_a_blank_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(picked, "LARGE", 1)
+    times = [1_767_225_600_000_000, -(2**63), -(2**63) + 1, -(2**63) + 2, 2**63 - 1]
+    duckdb.execute(
+        "COPY (SELECT 'a' AS \"user\", 'b' AS event, CAST(t AS BIGINT) AS time "
+        f"FROM (VALUES {', '.join(f'({time})' for time in [*times, *times[:1] * 9])}) AS v(t)) "
+        f"TO '{tmp_path / 'a.parquet'}' (FORMAT parquet)"
+    ).fetchall()
+    report = core.read_events(tmp_path / "a.parquet").report
+    assert (report.rows_read, report.accepted_rows, report.rejected_rows) == (14, 10, 4)
