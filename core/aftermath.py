@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ import numpy as np
 from core.cohort import Did, Stayed, When
 from core.log import EventLog
 from core.result import FunnelResult
+from core.threads import together
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -206,11 +207,14 @@ def medians_to_next(funnel: FunnelResult) -> tuple[float | None, ...]:
     on; None for the last stage, or when nobody did.
     """
     places, time = funnel.counted_beyond_first(), funnel.units.log.time
-    medians: list[float | None] = []
-    for here, after in pairwise(places):
-        went_on = after >= 0
-        medians.append(_median(time[after[went_on]] - time[here[went_on]]))
-    return (*medians, None)
+    jobs = (partial(_median_between, time, *stages) for stages in pairwise(places))
+    return (*together(jobs, places.size), None)
+
+
+def _median_between(time: Ints, here: Ints, after: Ints) -> float | None:
+    """The median seconds between events at places of the log, -1 for none."""
+    went_on = after >= 0
+    return _median(time[after[went_on]] - time[here[went_on]])
 
 
 def _median(times: Ints) -> float | None:

@@ -236,13 +236,16 @@ def walk_unit(rows: StageRows, unit: int, end: int, window: int | None, rules: R
     return found.moved(events.positions)
 
 
-def depths(reached: Sequence[Reached], window: int | None) -> tuple[Ints, NDArray[np.int8]]:
-    """The units that reached the first stage, and the depth of each within a window."""
-    units = reached[0].units
-    depth = np.ones(len(units), dtype=np.int8)
-    for number, stage in enumerate(reached[1:], 2):
-        depth[np.searchsorted(units, stage.within(window))] = number
-    return units, depth
+def depths(
+    reached: Sequence[Reached], window: int | None, least: int = 1
+) -> tuple[Ints, NDArray[np.int8]]:
+    """The units that reached the stage `least`, from 1, and the depth of each within a window."""
+    units = [stage.within(window) for stage in reached[least - 1 :]]
+    first, *later = units or [reached[0].units[:0]]
+    depth = np.full(len(first), least, dtype=np.int8)
+    for number, deeper in enumerate(later, least + 1):
+        depth[first.searchsorted(deeper)] = number
+    return first, depth
 
 
 def without(units: Ints, depth: NDArray[np.int8], removed: Ints) -> tuple[Ints, NDArray[np.int8]]:

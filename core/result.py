@@ -242,10 +242,8 @@ class FunnelResult:
         """The units of a depth or deeper, and the events they matched."""
         from core.convert import counted_events
 
-        (units, depth), window, (_, limit, rules) = self._depths, self.funnel.window, self._asked
-        if least > 1:
-            deep = depth >= least
-            units, depth = units[deep], depth[deep]
+        units, depth = self._depths if least == 1 else self._depths_from(least)
+        window, (_, limit, rules) = self.funnel.window, self._asked
         if self.tried is not None:
             return units, self.tried.counted_events(units, depth, window)
         return units, counted_events(self.rows, limit, rules, units, depth, window)
@@ -332,9 +330,13 @@ class FunnelResult:
     @cached_property
     def _depths(self) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
         """The units in the funnel, and the depth of each."""
+        return self._depths_from(1)
+
+    def _depths_from(self, least: int) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
+        """Those that reached the stage `least`, from 1."""
         from core.depth import depths, without
 
-        units, depth = depths(self.reached, self.funnel.window)
+        units, depth = depths(self.reached, self.funnel.window, least)
         return without(units, depth, self._removed) if len(self._removed) else (units, depth)
 
     @cached_property

@@ -18,6 +18,7 @@ from tests.benchmarks.generate import event_file
 from tests.benchmarks.measure import Timing, check, compared, table, timed
 from tests.benchmarks.peers import PEERS, Ours, Peer
 from tracer_tui.answers import View, answer
+from tracer_tui.details import find_details
 
 if TYPE_CHECKING:
     from core.engine import Curves
@@ -40,11 +41,15 @@ Ask = Callable[[Peer, int], object]
 
 
 def whole_screen(peer: Peer, run: int) -> object:
-    """All that the explorer shows; ours with depths and a trail, which the others leave out."""
+    """All panes of the explorer; ours with depths and a trail, which the others leave out."""
     timeout = (run + 40) * MINUTE
     if not isinstance(peer, Ours):
         return peer.by_sessions(timeout, STAGES), peer.page(timeout, "last", "")
-    found = answer(peer.engine, View(_study(timeout)), None, peer.engine.summary())
+    study = _study(timeout)
+    found = answer(peer.engine, View(study), None, peer.engine.summary())
+    if run == 0:
+        # Asked by the explorer as soon as the first answer is shown.
+        find_details(peer.engine, study)
     counts = (found.funnel.journeys_count, *(stage.count for stage in found.funnel.stages))
     return counts, [row.user for row in found.listing.page.rows]
 
@@ -147,6 +152,7 @@ OURS: Mapping[str, tuple[Callable[..., object], Callable[..., object]]] = {
     "ordered to any order": (_shown, _changed(order="any")),
     "attempts to every start": (_shown, _changed(attempts="starts")),
     "hold a field": (_shown, _held),
+    "medians and rulers": (_shown, lambda engine, study, run: find_details(engine, study)),
     "curves, every timeout": (_shown, lambda engine, study, run: engine.curves(study)),
     "drop-off panel": (_shown, lambda engine, study, run: engine.drop_off(study, 0)),
     "explain a heavy user": (_shown, _heaviest),
