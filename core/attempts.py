@@ -18,6 +18,7 @@ import numpy as np
 from core.cuts import FEW, first_later
 from core.depth import Reached, UnitEvents, unit_events, user_events
 from core.kernels import left_to_walk, starts, unit_firsts
+from core.pending import unended
 from core.rows import StageRows
 from core.walk import Attempt, Rules, Walk, follow_all, walk
 
@@ -118,12 +119,21 @@ class Tried:
                 counted[: len(matched), number] = matched
         return counted
 
-    def is_open(self, start: int, depth: int, since: int) -> bool:
-        """Whether a user's attempt of a depth, begun after `since`, has been ended by nothing."""
-        events = user_events(self.rows, start)
-        own = events.positions.index(int(self.rows.positions[start]))
-        begun = _walk_from(events, own, self.rows, self.rules, None)[0].open[depth - 1]
-        return begun is not None and begun > since
+    def goes_on(self, units: Ints, depth: int, since: int) -> NDArray[np.bool_]:
+        """Of users' attempts that got to a depth, each by the row that it begins with: whether it
+        began after `since` and has been ended by nothing.
+        """
+        places = self.start.searchsorted(units)
+        here = self.row[depth - 1, places]
+        alive, unsure = unended(self.rows, self.rules, here, units, depth)
+        is_late = self.rows.times(units) > since
+        unsure |= self.walked[places] | (here < 0)
+        for number in np.flatnonzero(unsure & is_late).tolist():
+            events = user_events(self.rows, int(units[number]))
+            own = events.positions.index(int(self.rows.positions[units[number]]))
+            found = _walk_from(events, own, self.rows, self.rules, None)[0]
+            alive[number] = found.open[depth - 1] is not None
+        return alive & is_late
 
     def _events(self, start: int) -> tuple[UnitEvents, int]:
         """The events of the unit of an attempt, and which of them it begins with."""

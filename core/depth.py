@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
-from itertools import pairwise
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -262,38 +261,3 @@ def shallower(reached: Sequence[Reached], free: Sequence[Reached], window: int |
         for here, more in zip(reached, free, strict=True)
     )
     return np.unique(np.concatenate(list(missing)))
-
-
-def pending(
-    rows: StageRows,
-    reached: Sequence[Reached],
-    removed: Ints,
-    window: int | None,
-    goes_on: Callable[[int, int, int], bool] | None,
-) -> list[Ints]:
-    """For each stage but the last, the users whose deepest attempt could still go on (rule F11).
-
-    It could when an event just after the last one of the data would still be inside its window, and
-    when nothing has ended it: `goes_on` tells that of a unit, its depth and the time that the
-    attempt began after, where it is not so anyway. Units that are `removed`, ascending, are none.
-    """
-    if window is None:
-        return [removed[:0]] * (len(reached) - 1)
-    open_since = rows.log.data_end - window
-    result = []
-    for number, (stage, following) in enumerate(pairwise(reached), 1):
-        # What began so late got here inside the window, for the data end there.
-        here = stage.units[stage.start > open_since]
-        here = here[~following.has(here, window) & ~np.isin(here, removed)]
-        if goes_on is not None:
-            here = here[[goes_on(unit, number, open_since) for unit in here.tolist()]]
-        result.append(here)
-    return result
-
-
-def is_open(rows: StageRows, rules: Rules, unit: int, depth: int, since: int) -> bool:
-    """Whether a user has an attempt of a depth, begun after `since`, that nothing has ended."""
-    events = user_events(rows, unit)
-    found = walk(events.times, events.masks, len(rows.at), None, rules, events.others)
-    begun = found.open[depth - 1]
-    return begun is not None and begun > since

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
 from core.funnel import Exclusion, Funnel
@@ -358,11 +358,11 @@ class FunnelResult:
     @cached_property
     def _pending(self) -> list[NDArray[np.int64]]:
         """For each stage but the last, the units that are pending there."""
-        from core.depth import is_open, pending
+        from core.pending import pending, users_going_on
 
         if self.funnel.scope != "users":
             return [self._removed[:0]] * (len(self.reached) - 1)
-        rules, goes_on = self._asked[2], None
-        if rules.order == "strict" or rules.exclusions:
-            goes_on = self.tried.is_open if self.tried else partial(is_open, self.rows, rules)
+        (_, limit, rules), goes_on = self._asked, None
+        if self.funnel.window is not None and (rules.order == "strict" or rules.exclusions):
+            goes_on = self.tried.goes_on if self.tried else users_going_on(self.rows, limit, rules)
         return pending(self.rows, self.reached, self._removed, self.funnel.window, goes_on)
