@@ -60,7 +60,7 @@ def measure_files(events: int, folder: Path, runs: int, names: Sequence[str]) ->
         rows += [
             (f"{file_format} to a funnel", first),
             (f"{file_format} to a funnel, each event once", beside),
-            (f"{file_format} to a log", {"ours": logs}),
+            (f"{file_format} to a log, others to a funnel", {**first, "ours": logs}),
             (f"{file_format}, second opening", {"ours": again}),
         ]
         held = (logs[0].resident, *(max(t.peak for t in first[name]) for name in names))
