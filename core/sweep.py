@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +17,7 @@ from core.errors import QuestionError
 from core.journeys import gap_limit
 from core.log import FIRST_GAP, EventLog
 from core.result import FunnelResult
+from core.threads import slices, together
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,17 +31,22 @@ class TimeoutCurve:
 
     users: int
     """Users, each of whom has at least one journey."""
-    gaps: NDArray[np.int64]
-    """The gaps within users, microseconds, ascending; where a journey rule cuts, `LONGEST`."""
+    gaps: Sequence[NDArray[np.int64]]
+    """The gaps within users, microseconds, in slices that ascend each; where a journey rule cuts,
+    `LONGEST`."""
 
     def journeys(self, timeout: int | None) -> int:
         """How many journeys there are at a timeout, microseconds; None is off."""
-        longer = len(self.gaps) - int(self.gaps.searchsorted(gap_limit(timeout), side="right"))
-        return self.users + longer
+        limit = gap_limit(timeout)
+        longer = (len(gaps) - int(gaps.searchsorted(limit, side="right")) for gaps in self.gaps)
+        return self.users + sum(longer)
 
     def between(self, edges: Sequence[int]) -> list[int]:
         """Gaps between neighbouring edges, microseconds; the lower edge is included."""
-        return [int(count) for count in np.diff(self.gaps.searchsorted(edges))]
+        below = np.zeros(len(edges), dtype=np.int64)
+        for gaps in self.gaps:
+            below += gaps.searchsorted(edges)
+        return [int(count) for count in np.diff(below)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +124,14 @@ class LocalCurves:
 def timeout_curve(log: EventLog, gaps: NDArray[np.int64] | None = None) -> TimeoutCurve:
     """Journeys against the session timeout; `gaps`, where rules cut, stand in for the log's."""
     gaps = log.gap if gaps is None else gaps
-    return TimeoutCurve(log.users_count, np.sort(gaps[gaps != FIRST_GAP]))
+
+    def sort(part: slice) -> NDArray[np.int64]:
+        # The first gaps of users are the longest there can be, and at the end so.
+        found = np.sort(gaps[part])
+        return found[: found.searchsorted(FIRST_GAP)]
+
+    jobs = (partial(sort, part) for part in slices(len(gaps)))
+    return TimeoutCurve(log.users_count, together(jobs, len(gaps)))
 
 
 def funnel_curve(funnel: FunnelResult) -> FunnelCurve:

@@ -11,13 +11,16 @@ In ordered funnels, best start, whose rows all match one stage where they are si
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from core.log import FIRST_GAP
 from core.rows import StageRows
+from core.threads import together
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,29 +30,40 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class StageTimeouts:
-    """The rows of one stage, by the session timeouts at which they count."""
+    """The rows of one stage, stretch by stretch, by the session timeouts at which they count."""
 
-    appears: Ints | None
+    appears: Sequence[Ints] | None
     """(rows) the shortest timeout, microseconds, at which each is reached; None is any."""
-    joins: Ints
+    joins: Sequence[Ints]
     """(rows) the shortest at which it is reached and an earlier one of its journey is too."""
 
     def count(self, limit: int) -> int:
         """How many journeys reach the stage where a gap longer than `limit` ends a journey."""
-        appear = len(self.joins) if self.appears is None else _up_to(self.appears, limit)
+        appear = sum(map(len, self.joins)) if self.appears is None else _up_to(self.appears, limit)
         return appear - _up_to(self.joins, limit)
 
 
-def _up_to(values: Ints, limit: int) -> int:
-    return int(np.count_nonzero(values <= limit))
+def _up_to(stretches: Sequence[Ints], limit: int) -> int:
+    return sum(int(np.count_nonzero(values <= limit)) for values in stretches)
 
 
 def stage_timeouts(rows: StageRows, window: int | None) -> tuple[StageTimeouts, ...]:
     """For each stage, the timeouts at which its rows count inside a window."""
+    jobs = (partial(_in_stretch, part, window) for _, part in rows.parts)
+    by_stage = zip(*together(jobs, len(rows)), strict=True)
+    answer = []
+    for number, found in enumerate(by_stage):
+        appears, joins = zip(*found, strict=True)
+        answer.append(StageTimeouts(appears if number else None, joins))
+    return tuple(answer)
+
+
+def _in_stretch(rows: StageRows, window: int | None) -> list[tuple[Ints, Ints]]:
+    """For each stage when its rows appear and join, in one stretch, which no journey leaves."""
     at, gap = rows.at, rows.gap
     reached = np.zeros(len(at[0]), dtype=np.int64)
     began = rows.times(at[0])
-    answer = [StageTimeouts(None, _since_last(gap, at[0]))]
+    answer = [(reached, _since_last(gap, at[0]))]
     for stage in range(1, len(at)):
         here, before = at[stage], rows.before(stage)
         known = np.flatnonzero(before >= 0)
@@ -62,8 +76,8 @@ def stage_timeouts(rows: StageRows, window: int | None) -> tuple[StageTimeouts, 
         reached, began = appears, since
         if window is not None:
             appears = np.where(rows.times(here) - since <= window, appears, FIRST_GAP)
-        answer.append(_joined(appears, _since_last(gap, here)))
-    return tuple(answer)
+        answer.append((appears, _joined(appears, _since_last(gap, here))))
+    return answer
 
 
 def _since_last(gap: Ints, here: Ints) -> Ints:
@@ -82,7 +96,7 @@ def _largest(gap: Ints, low: Ints, high: Ints) -> Ints:
     return np.maximum.reduceat(np.append(gap, 0), stretches)[0::2]
 
 
-def _joined(appears: Ints, since: Ints) -> StageTimeouts:
+def _joined(appears: Ints, since: Ints) -> Ints:
     """Find when an earlier row joins, from the largest gap `since` the row before.
 
     The shortest timeout at which a row or one before it in its journey is reached is
@@ -98,4 +112,5 @@ def _joined(appears: Ints, since: Ints) -> StageTimeouts:
         low[left], high[left] = [np.minimum(high[left], np.maximum(low[left], end)) for end in ends]
         left, step = left[low[left] < high[left]], 2 * step
     first = np.append(FIRST_GAP, high[:-1])[: len(high)]
-    return StageTimeouts(appears, np.maximum(appears, np.maximum(first, since)))
+    joins: Ints = np.maximum(appears, np.maximum(first, since))
+    return joins
