@@ -1,35 +1,45 @@
 """What is taken out of the screen: files, copies, saved funnels, and the funnel beside another."""
 
 import csv
+import errno
 import io
 import json
+import os
 import shlex
+import tempfile
+import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from textual.command import CommandPalette
 from textual.events import MouseMove
-from textual.widgets import Input
+from textual.widgets import Input, Label
 
 from core.settings import NAMES, study_of
 from core.study import Study
+from core.tables import Table
 from tests.tui.driving import (
     FIVE,
+    PATIENCE,
     WIDE,
     Face,
     demo_engine,
     drawn_lines,
     engine_of,
+    handled,
     opened,
     study,
     until,
 )
 from tests.tui.hostile import SHORT
 from tests.tui.test_hostile import check, hostile_engine
+from tests.tui.test_typing_ahead import type_at_once
 from tracer_tui.app import TracerApp
 from tracer_tui.flags import build_parser
 from tracer_tui.saved import SavedFunnels, config_folder
+from tracer_tui.screens import output_keys
 from tracer_tui.screens.explorer import Explorer
 from tracer_tui.screens.export_box import ExportBox
 from tracer_tui.screens.funnel_picker import FunnelPicker
@@ -101,10 +111,66 @@ async def test_a_name_without_a_format_is_refused() -> None:
             face.screen(Explorer)
 
 
-async def test_a_file_that_cannot_be_written_is_told() -> None:
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("not/there.csv", "No such file or directory"),
+        ("~nobody-of-that-name/list.csv", "No such file or directory"),
+        (f"{'long' * 99}.csv", "File name too long"),
+        ("closed/list.csv", "Permission denied"),
+    ],
+)
+async def test_a_path_that_cannot_be_written_stays_to_be_mended(
+    path: str, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(prefix: str, dir: Path) -> tuple[int, str]:  # noqa: A002 - as the module has it
+        if str(dir) == "closed":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return mkstemp(prefix=prefix, dir=dir)
+
+    mkstemp = tempfile.mkstemp
+    monkeypatch.setattr(tempfile, "mkstemp", refuse)
     async with opened(demo_engine(), ASKED) as face:
-        await export(face, 0, "not/there.csv")
-        assert "cannot write not/there.csv" in face.notes[0]
+        await export(face, 0, path)
+        field = face.screen(ExportBox).query_one(Input)
+        assert field.value == path
+        problem = face.app.screen.query_one("#export-problem", Label)
+        assert str(problem.content) == f"cannot write {path}: {reason}"
+        assert face.notes == []
+        field.value = "list.csv"
+        await face.press("enter")
+        face.screen(Explorer)
+        assert written("list.csv").startswith("user,")
+
+
+@pytest.mark.parametrize("is_stopped", [False, True])
+async def test_while_a_file_is_written_keys_wait_and_escape_stops_it(
+    is_stopped: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def rows(*_: object) -> Iterator[tuple[str]]:
+        begun.set()
+        assert go_on.wait(PATIENCE)
+        yield ("ana",)
+
+    monkeypatch.setattr(output_keys, "users_table", lambda *_: Table(["user"], rows()))
+    async with opened(demo_engine(), ASKED) as face:
+        await face.press("x")
+        type_at_once(face.app, ["enter", "right_square_bracket"])
+        await until(face.pilot, begun.is_set)
+        await handled(face.pilot)
+        assert "writing… esc stops it" in face.text
+        if is_stopped:
+            type_at_once(face.app, ["escape"])
+            await handled(face.pilot)
+            face.screen(Explorer)
+        go_on.set()
+        await face.settled()
+        face.screen(Explorer)
+        assert face.study == (ASKED if is_stopped else ASKED.with_timeout(45 * 60_000_000))
+        await until(face.pilot, lambda: not list(tmp_path.glob(".list*")))
+    assert (tmp_path / "list.csv").exists() != is_stopped
 
 
 async def test_rows_are_copied_exactly_as_they_stand_in_the_data() -> None:
