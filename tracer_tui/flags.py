@@ -72,7 +72,9 @@ def build_parser() -> Parser:
     )
     question.add_argument("--timeout", metavar="30m|off", help="session timeout (default 30m)")
     question.add_argument(
-        "--stages", metavar="a,b,c|d", help='funnel stages; "|" means any of, "*" any event'
+        "--stages",
+        metavar="a,b,c|d",
+        help=r'funnel stages; "|" means any of, "*" any event, "\|" and "\*" such a sign in a name',
     )
     question.add_argument("--window", metavar="7d|off", help="conversion window (default off)")
     question.add_argument("--scope", metavar="journeys|users", help="what is counted")

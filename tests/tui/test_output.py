@@ -202,6 +202,23 @@ async def test_the_command_that_is_copied_asks_the_same_question_of_the_same_sou
         assert study_of({name: getattr(options, name) for name in NAMES}) == face.study
 
 
+@pytest.mark.parametrize("name", ["a|b", "*", "k=v", "x,y", "a where b"])
+async def test_an_event_with_the_signs_of_stages_in_its_name_stays_that_event(name: str) -> None:
+    async with opened(engine_of(("u", "a", 0), ("u", name, 1), ("u", "b", 2)), study("a")) as face:
+        await face.press("a")
+        face.app.screen.query_one(Input).value = name
+        await face.press("enter", "Y")
+        asked = face.study
+        assert [stage.any_of for stage in asked.stages] == [("a",), (name,)]
+        assert face.counts == [1, 1]
+        options = build_parser().parse_args(shlex.split(face.app.clipboard)[1:])
+        assert study_of({each: getattr(options, each) for each in NAMES}) == asked
+        await face.press("ctrl+s", *"mine", "enter", "u")
+        assert face.study == study("a")
+        await face.press("ctrl+o", "enter")
+        assert face.study == asked
+
+
 async def test_a_funnel_is_saved_and_opened_again() -> None:
     async with opened(demo_engine(), ASKED) as face:
         await face.press("[", "ctrl+s", *"mine", "enter")
