@@ -148,3 +148,54 @@ def test_a_condition_is_asked_of_the_file_once(
     log.only("ana").matching("amount > 1.25")
     log.where("amount > 1.25").matching("amount > 1.25")
     assert len(asked) == first
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "random() < 0.5",
+        "RANDOM() < 0.5",
+        "amount > 1 OR uuid() = 'x'",
+        "list_transform([1], lambda x: random()) IS NOT NULL",
+        "nextval('s') = 1",
+        "setseed(0.5) IS NULL",
+        "now() > '2026-01-01'::timestamp",
+        "current_date > '2026-01-01'",
+        "today() > '2026-01-01'::date",
+        "age('2026-01-01'::timestamp) > INTERVAL 1 DAY",
+        "pg_postmaster_start_time() > '2026-01-01'::timestamp",
+    ],
+)
+def test_what_is_another_each_time_is_refused(condition: str, log: core.EventLog) -> None:
+    with pytest.raises(core.QuestionError, match=r"another (answer each|at another) time"):
+        log.matching(condition)
+
+
+@pytest.mark.parametrize(
+    "condition",
+    ["count(*) > 1", "max(amount) > 1", "row_number() OVER () < 3", "amount IN (SELECT 1)"],
+)
+def test_what_is_not_about_one_event_is_refused(condition: str, log: core.EventLog) -> None:
+    with pytest.raises(core.QuestionError, match="is not about one event"):
+        log.matching(condition)
+
+
+@pytest.mark.parametrize(
+    ("condition", "holds"),
+    [
+        ("localtime = 'noon'", [True, False]),
+        ("\"current_date\" = 'x' AND user = 'ana'", [False, True]),
+        ("note = 'random()' -- now()", [True, False]),
+        ("age('2026-01-02'::timestamp, '2026-01-01'::timestamp) = INTERVAL 1 DAY", [True, True]),
+    ],
+)
+def test_fields_named_like_the_clock_and_words_in_texts_are_no_clock(
+    condition: str, holds: list[bool]
+) -> None:
+    log = core.read_events(
+        [
+            {"user": "ana", "event": "x", "time": 1, "localtime": "noon", "note": "random()"},
+            {"user": "ana", "event": "x", "time": 2, "localtime": "", "current_date": "x"},
+        ]
+    )
+    assert log.matching(condition).tolist() == holds
