@@ -285,6 +285,24 @@ async def test_the_palette_tells_that_saved_funnels_cannot_be_read() -> None:
         assert "cannot read" in face.notes[-1]
 
 
+async def test_beside_another_names_have_the_room_that_nothing_else_needs() -> None:
+    names = ["began the free trial now", "asked for all the prices", "bought"]
+    rows = [("u", name, float(place)) for place, name in enumerate(names)]
+    async with opened(engine_of(*rows), study(",".join(names))) as face:
+        await face.press("m")
+        lines = drawn_lines(face.bars, width=78)
+        assert [name in line for name, line in zip(names, lines, strict=True)] == [True] * 3
+        assert max(map(len, lines)) <= 78
+        await face.press("3", "g", ">")
+        lines = drawn_lines(face.bars, width=78)
+        assert [line[:16] for line in lines] == [
+            *(" ① asked for al…", " ② began the fr…", " ③ bought       ")
+        ]
+        assert [line[65:] for line in lines] == [" began the…", " asked for…", ""]
+        wide = "\n".join(drawn_lines(face.bars, width=118))
+        assert [wide.count(name) for name in names] == [2, 2, 1]
+
+
 async def test_a_funnel_is_held_beside_the_present_one() -> None:
     async with opened(demo_engine(), ASKED, size=WIDE) as face:
         await face.press("m", "[", "[", "[")
@@ -310,7 +328,7 @@ async def test_the_lines_of_two_funnels_fit_and_their_bars_have_one_scale(width:
         lines = drawn_lines(face.bars, width)
         assert len({line.index("│") for line in lines}) == 1
         assert all(len(line) <= width for line in lines)
-        assert lines[0].endswith("…")
+        assert lines[0].endswith("…" if width < 158 else "x")
         assert lines[2].endswith("no such stage")
 
 
