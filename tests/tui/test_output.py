@@ -25,6 +25,7 @@ from tests.tui.driving import (
     PATIENCE,
     WIDE,
     Face,
+    Gate,
     demo_engine,
     drawn_lines,
     engine_of,
@@ -217,6 +218,31 @@ async def test_an_event_with_the_signs_of_stages_in_its_name_stays_that_event(na
         assert face.study == study("a")
         await face.press("ctrl+o", "enter")
         assert face.study == asked
+
+
+@pytest.mark.parametrize("key", ["Y", "ctrl+s"])
+async def test_what_is_copied_or_saved_is_the_question_that_was_asked_last(key: str) -> None:
+    engine = Gate(demo_engine().log)
+    async with opened(engine, ASKED) as face:
+        engine.close()
+        type_at_once(face.app, ["s", key])
+        await until(face.pilot, lambda: ASKED.with_scope("users") in engine.asked)
+        engine.open()
+        await face.settled()
+        if key == "ctrl+s":
+            await face.press(*"mine", "enter")
+            assert "scope" in (config_folder() / "tracer.toml").read_text()
+        else:
+            assert face.app.clipboard.endswith("--scope users")
+
+
+async def test_the_command_that_is_copied_can_be_read_whole() -> None:
+    async with opened(demo_engine(), ASKED) as face:
+        face.explorer._sources = ["https://example.org/events/of/the/shop.ndjson"]
+        await face.press("s", "o", "{", "Y")
+        notes = [line.split("▌")[1][:38] for line in face.text.splitlines() if "▌" in line]
+        assert face.app.clipboard.replace(" ", "") in "".join(notes).replace(" ", "")
+        assert len(face.app.clipboard) > 120
 
 
 async def test_a_funnel_is_saved_and_opened_again() -> None:

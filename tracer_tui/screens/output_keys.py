@@ -30,6 +30,8 @@ from tracer_tui.text import visible
 from tracer_tui.widgets.status_line import StatusLine
 
 HINT = "? keys · ctrl+p everything · [ ] timeout · 3, enter: who left · v what they did"
+_TO_SHOW = 400
+"""Signs that are shown of what was copied: about ten lines of a note on a small screen."""
 _TO_WRITE = 60.0
 """Seconds that leaving waits for a file that is being written."""
 
@@ -153,12 +155,12 @@ class OutputKeys(PaneKeys):
 
     def action_copy_flags(self) -> None:
         """Copy the command that asks the present question."""
-        flags = self._answer_shown.study.flags()
+        flags = self.view.study.flags()
         self._copy(shlex.join(["tracer-tui", *self._sources, *flags]))
 
     def _copy(self, text: str) -> None:
         self.app.copy_to_clipboard(text)
-        shown = text if len(text) <= 60 else f"{text[:59]}…"
+        shown = text if len(text) <= _TO_SHOW else f"{text[: _TO_SHOW - 1]}…"
         self._tell(f"Sent to the terminal's clipboard: {shown}")
 
     def _row_text(self) -> str:
@@ -186,7 +188,7 @@ class OutputKeys(PaneKeys):
 
     def action_save(self) -> None:
         """Ask for a name, and save the present question under it."""
-        study, known = self._answer_shown.study, self.saved_funnels()
+        study, known = self.view.study, self.saved_funnels()
         if known is None:
             return
 
