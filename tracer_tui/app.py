@@ -147,5 +147,9 @@ class TracerApp(InTurn):
         self._close_messages_no_wait()
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Offer every key's action in the palette, then the application's own."""
-        yield from commands(self, screen, super().get_system_commands(screen))
+        """Offer every key's action in the palette, then the themes.
+
+        What else Textual offers is done by keys: help, a pane on the whole screen, pictures.
+        """
+        yield from commands(self, screen)
+        yield SystemCommand("Theme", "choose colours", self.action_change_theme)

@@ -79,6 +79,9 @@ async def test_the_palette_offers_every_action_of_the_explorer_once() -> None:
         for binding in everything:
             # Here nothing is an estimate.
             assert (binding.description in offered) == (binding.id != "study.exact")
+        assert "Theme" in offered
+        # A picture of the screen is exported, a pane zoomed, and keys are in the help.
+        assert not {"Screenshot", "Maximize", "Keys", "Palette"} & set(offered)
 
 
 async def test_the_palette_runs_what_is_chosen() -> None:
