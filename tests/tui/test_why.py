@@ -75,7 +75,7 @@ async def test_the_walk_says_what_is_waited_for_after_each_event() -> None:
     async with opened(shop(), study("view,pay,purchase", window="30m", scope="users")) as face:
         await ask_why(face)
         assert walked(face) == [
-            "    +00:00 ① view      → ② pay, 30m left",
+            "    +00:00 ① view      → ② pay, window ends in 30m",
             "  +1:00:00 ③ purchase  session 2  ✗ the window ran out",
             "  +1:00:30 ② pay",
         ]
@@ -160,7 +160,7 @@ async def test_enter_does_nothing_where_nothing_helps() -> None:
 async def test_pending_users_are_not_advised() -> None:
     async with opened(shop(), study("view,cart", window="2h", scope="users")) as face:
         await ask_why(face)
-        assert "may still convert: 59m 30s left" in face.text
+        assert "may still convert: the window ends 59m 30s after" in face.text
         assert "No single change" not in face.text
         await face.press("enter")
         card(face)

@@ -82,7 +82,7 @@ class WalkLines(LineView):
         if step.counted == len(self._stages) - 1:
             cells.append(("✓ converted", "line--good"))
         elif step.armed is not None and step.start is not None:
-            left = "" if step.left is None else f", {span(step.left)} left"
+            left = "" if step.left is None else f", window ends in {span(step.left)}"
             stage = visible(self._stages[step.armed].label)
             cells.append((f"→ {stage_sign(step.armed)} {stage}{left}", "line--dim"))
         return cells
