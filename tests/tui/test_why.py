@@ -177,6 +177,27 @@ async def test_in_a_list_of_sessions_the_session_at_the_cursor_is_explained() ->
         assert face.title(card(face).query_one("#why")) == "Why · ana · session 2 · 1 of 2 stages"
 
 
+async def test_in_the_timeline_the_session_at_the_cursor_is_explained() -> None:
+    rows = [("ana", "view", session * HOUR) for session in range(3)]
+    async with opened(engine_of(*rows, ("ana", "cart", 1.0)), study("view,cart")) as face:
+        await ask_why(face)
+        assert face.title(card(face).query_one("#why")).startswith("Why · ana · session 1 · 2 of 2")
+        await face.press("escape", "2", "G")
+        await ask_why(face)
+        assert face.title(card(face).query_one("#why")).startswith("Why · ana · session 3 · 1 of 2")
+
+
+async def test_the_card_says_which_attempt_at_which_value_it_explains() -> None:
+    times = ("view", 0), ("view", 60), ("cart", 90)
+    asked = replace(study("view,cart,pay"), attempts="starts", hold="item")
+    engine = engine_of(*(("ana", name, time) for name, time in times), item="mug")
+    async with opened(engine, asked) as face:
+        await ask_why(face, "2")
+        assert face.title(card(face).query_one("#why")) == (
+            "Why · ana · session 1 · mug · deepest attempt · 2 of 3 stages"
+        )
+
+
 async def test_without_users_there_is_nobody_to_explain() -> None:
     async with opened(core.open_engine([])) as face:
         await face.press("i")

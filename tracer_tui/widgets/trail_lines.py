@@ -82,6 +82,12 @@ class TrailLines(LineView):
         """The place of the event at the cursor; at a header, of the first below it."""
         return self._folds.nearest_place(self.cursor) if self.line_count else None
 
+    @property
+    def session(self) -> int | None:
+        """Which of the user's sessions the cursor is in, from 1."""
+        place = self.place
+        return None if place is None else self._folds.session_of(place) + 1
+
     def watch_shown(self, before: Shown | None, shown: Shown | None) -> None:
         """Show another trail, or the same one cut another way, at the same event."""
         place = self.place
