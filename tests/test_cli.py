@@ -498,3 +498,27 @@ def test_signs_that_the_output_lacks_are_escaped(
     done = run(str(odd), *arguments, env=encoding)
     assert done.returncode == code, done.stderr
     assert says in (done.stderr if code else done.stdout).decode("ascii")
+
+
+@pytest.mark.parametrize(
+    ("exclusions", "counts"),
+    [
+        (["x"], [3, 3, 1]),
+        (["x@1..2"], [3, 2, 2]),
+        (["x@1..2", "x@2..3"], [3, 2, 1]),
+        (["x:remove"], [1, 1, 1]),
+    ],
+)
+def test_an_exclusion_binds_where_the_help_says(
+    exclusions: list[str], counts: list[int], tmp_path: Path
+) -> None:
+    trails = {"ana": "home x cart buy", "bo": "home cart x buy", "cy": "home cart buy"}
+    events = [
+        {"user": user, "event": name, "time": time}
+        for user, names in trails.items()
+        for time, name in enumerate(names.split())
+    ]
+    (tmp_path / "events.json").write_text(json.dumps(events))
+    flags = [part for text in exclusions for part in ("--exclude", text)]
+    found = document(str(tmp_path / "events.json"), "--stages", "home,cart,buy", *flags)
+    assert [stage["count"] for stage in found["funnel"]["stages"]] == counts
