@@ -149,13 +149,15 @@ class _Asked:
     def of(self, part: Part) -> NDArray[np.bool_]:
         """(rows of the part) whether it holds."""
         while True:
-            with self._store.cursor() as cursor:
+            with self._store.stoppable() as cursor:
                 query = (
                     f"SELECT coalesce(CAST(({self._sql}\n) AS BOOLEAN), false) AS "
                     f"{identifier(_HOLDS)} FROM ({self._columns(cursor, part)})"
                 )
                 try:
                     holds = ask_columns(cursor, query)[_HOLDS]
+                except duckdb.InterruptException:
+                    raise
                 except duckdb.Error as error:
                     # The parser knows best which words are fields; a million make no columns.
                     if not self._learn(error):

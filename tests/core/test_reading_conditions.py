@@ -1,6 +1,7 @@
 """Conditions and values are asked of the rows where they lie, whatever they lie in."""
 
 import json
+import threading
 from pathlib import Path
 
 import duckdb
@@ -199,3 +200,18 @@ def test_fields_named_like_the_clock_and_words_in_texts_are_no_clock(
         ]
     )
     assert log.matching(condition).tolist() == holds
+
+
+def test_a_condition_that_is_asked_can_be_stopped_and_asked_again(tmp_path: Path) -> None:
+    rows = (f'{{"user": "u", "event": "x", "time": {i}}}\n' for i in range(300_000))
+    (tmp_path / "events").write_text("".join(rows))
+    log = core.read_events(tmp_path / "events")
+    slow = "list_sum(list_transform(range(20000), lambda x: sqrt(x + time))) > 0"
+    engine = core.LocalEngine(log)
+    engine.stop()  # nothing runs yet
+    stop = threading.Timer(0.3, engine.stop)
+    stop.start()
+    with pytest.raises(core.errors.Cancelled):
+        log.matching(slow)
+    stop.join()
+    assert log.matching("time < 2").sum() == 2

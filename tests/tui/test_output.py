@@ -165,7 +165,9 @@ async def test_while_a_file_is_written_keys_wait_and_escape_stops_it(
         if is_stopped:
             type_at_once(face.app, ["escape"])
             await handled(face.pilot)
-            face.screen(Explorer)
+            assert "writing…" not in face.text
+            assert face.screen(ExportBox).query_one(Input).value == "list.csv"
+            await face.press("escape")
         go_on.set()
         await face.settled()
         face.screen(Explorer)

@@ -181,9 +181,12 @@ class ExportBox(ModalScreen[Target | None]):
         self.app.post_message(Worked())
 
     def action_cancel(self) -> None:
-        """Leave, and stop what is being written."""
-        self._writing = None
-        self.dismiss(None)
+        """Stop what is being written, or leave."""
+        if self.is_working:
+            self._writing = None
+            self._tell("")
+        else:
+            self.dismiss(None)
 
     def _tell(self, problem: str) -> None:
         self.query_one("#export-problem", Label).update(content(problem))

@@ -22,6 +22,7 @@ from core.stage import Stage, format_stages, parse_stages
 from core.vocabulary import Vocabulary
 from tracer_tui.completion import Completion, complete, matching
 from tracer_tui.drawing import count, percent
+from tracer_tui.in_turn import Worked
 from tracer_tui.text import content, visible
 from tracer_tui.widgets.field import Field
 from tracer_tui.widgets.line_view import Cell, LineView, columns
@@ -142,6 +143,11 @@ class Picker(ModalScreen[Picked | None], Generic[Picked]):
             self._narrow(self.query_one(Field).value)
 
     @property
+    def is_working(self) -> bool:
+        """Whether keys have to wait: the engine is asked whether it can answer."""
+        return self._trying is not None
+
+    @property
     def list(self) -> Choices:
         """What may come next."""
         return self.query_one(Choices)
@@ -216,7 +222,7 @@ class Picker(ModalScreen[Picked | None], Generic[Picked]):
             self.dismiss(picked)
         elif picked != self._trying:
             self._trying = picked
-            self._tell("working…")
+            self._tell("working… esc stops it")
             self.run_worker(lambda: self._try(picked), thread=True)
 
     def _try(self, picked: Picked) -> None:
@@ -238,16 +244,20 @@ class Picker(ModalScreen[Picked | None], Generic[Picked]):
             self._tell(message.problem)
         else:
             self.dismiss(picked)
+        self.app.post_message(Worked())
 
     def _stop_trying(self) -> None:
         if self._trying is not None:
             self._trying = None
             self._engine.stop()
+            self._tell("")
 
     def action_cancel(self) -> None:
-        """Leave without anything."""
-        self._stop_trying()
-        self.dismiss(None)
+        """Stop what is worked on, or leave without anything."""
+        if self.is_working:
+            self._stop_trying()
+        else:
+            self.dismiss(None)
 
     def _tell(self, problem: str) -> None:
         self.query_one("#picker-problem", Label).update(content(problem))
