@@ -203,7 +203,7 @@ def _verdict(
         took = max(times) - min(times)
         return f"converted in {rounded(took)}" if took else "converted at once", None
     if left is not None:
-        return f"may still convert: {spelled(left)} left in the window when the data ends", None
+        return f"may still convert: the window ends {spelled(left)} after the data", None
     place = walked.matched[0] if walked.matched else probe.units[unit][0]
     return find_remedy(probe, place, user)
 

@@ -122,7 +122,8 @@ class LocalEngine:
         return self.funnel(study)
 
     def stop(self) -> None:
-        """Nothing runs for long."""
+        """Stop asking the rows for a condition: it raises Cancelled. Nothing else runs for long."""
+        self.log.store.stop()
 
     def close(self) -> None:
         """There is nothing to leave."""

@@ -470,3 +470,55 @@ def test_flags_of_reading_reach_it_and_the_document_says_what_was_detected(tmp_p
     assert "line 3: not valid JSON" in refused(
         call(str(tmp_path / "export"), "--strict", "--json", cwd=tmp_path), 3
     )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["--list", "everybody"], 0, "\\u65e5\\u672c,,1,1,"),
+        (["--format", "csv"], 0, "\\u043a\\u0430\\u0444\\u0435,1,"),
+        (["--help"], 0, "Amplitude, \\u2026"),
+        (["--timeout", "日本", "--json"], 2, "is not a duration"),
+        (["日本.json", "--json"], 3, "there is no file"),
+    ],
+)
+@pytest.mark.parametrize(
+    "encoding",
+    [
+        {"PYTHONIOENCODING": "ascii"},
+        {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+    ],
+    ids=["ascii", "C"],
+)
+def test_signs_that_the_output_lacks_are_escaped(
+    arguments: list[str], code: int, says: str, encoding: Mapping[str, str], tmp_path: Path
+) -> None:
+    odd = tmp_path / "odd.json"
+    odd.write_text('[{"user": "日本", "event": "кафе", "time": 1}]', encoding="utf-8")
+    done = run(str(odd), *arguments, env=encoding)
+    assert done.returncode == code, done.stderr
+    assert says in (done.stderr if code else done.stdout).decode("ascii")
+
+
+@pytest.mark.parametrize(
+    ("exclusions", "counts"),
+    [
+        (["x"], [3, 3, 1]),
+        (["x@1..2"], [3, 2, 2]),
+        (["x@1..2", "x@2..3"], [3, 2, 1]),
+        (["x:remove"], [1, 1, 1]),
+    ],
+)
+def test_an_exclusion_binds_where_the_help_says(
+    exclusions: list[str], counts: list[int], tmp_path: Path
+) -> None:
+    trails = {"ana": "home x cart buy", "bo": "home cart x buy", "cy": "home cart buy"}
+    events = [
+        {"user": user, "event": name, "time": time}
+        for user, names in trails.items()
+        for time, name in enumerate(names.split())
+    ]
+    (tmp_path / "events.json").write_text(json.dumps(events))
+    flags = [part for text in exclusions for part in ("--exclude", text)]
+    found = document(str(tmp_path / "events.json"), "--stages", "home,cart,buy", *flags)
+    assert [stage["count"] for stage in found["funnel"]["stages"]] == counts

@@ -37,7 +37,7 @@ class TracerApp(InTurn):
     # Text is copied by `y` or selected by the terminal, with shift. Textual's own selection breaks
     # where the mouse goes down on something that is just being removed.
     ALLOW_SELECT = False
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - not a ClassVar
+    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (64, "-narrow"), (100, "-wide")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-tall")]  # noqa: RUF012 - not a ClassVar
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("question_mark,f1", "help", "Help", key_display="?", id="app.help"),
@@ -147,5 +147,9 @@ class TracerApp(InTurn):
         self._close_messages_no_wait()
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Offer every key's action in the palette, then the application's own."""
-        yield from commands(self, screen, super().get_system_commands(screen))
+        """Offer every key's action in the palette, then the themes.
+
+        What else Textual offers is done by keys: help, a pane on the whole screen, pictures.
+        """
+        yield from commands(self, screen)
+        yield SystemCommand("Theme", "choose colours", self.action_change_theme)

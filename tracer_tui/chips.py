@@ -24,13 +24,21 @@ _WHEN = {"next": "then", "last": "at last", "between": "met"}
 def words(each: Filter, stages: Sequence[Stage]) -> str:
     """A filter in a few words."""
     if isinstance(each, Has):
-        return f"has {visible(each.event.label)}"
+        return f"has {_event(each.event)}"
     sign = stage_sign(each.stage)
     if isinstance(each, Part):
         return f"{_PARTS[each.kind]} {sign} {visible(stages[each.stage].label)}"
     if isinstance(each, Did):
         return f"{sign} {_WHEN[each.when]} {named(each.names)}"
     return f"{sign} stayed {stretch(each.at_least, each.below)}"
+
+
+def _event(event: Stage) -> str:
+    """Events that one may have, in words."""
+    if event.name is not None:
+        return visible(event.name)
+    names = " or ".join(map(visible, event.any_of)) or "any event"
+    return names if event.where is None else f"{names} where {visible(event.where)}"
 
 
 def named(names: Sequence[str], room: int | None = None) -> str:

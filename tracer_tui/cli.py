@@ -6,6 +6,7 @@ Nothing heavy is imported before it is needed: `--help` costs no engine, `--json
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import re
 import stat
@@ -34,6 +35,7 @@ DEMO = "demo_events.json"
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run the command; always ends in SystemExit with one of the exit codes."""
+    print_anything()
     parser = build_parser()
     options = parser.parse_args(argv)
     sources: list[str] = options.sources
@@ -67,6 +69,13 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     except KeyboardInterrupt:
         code = 130
     raise SystemExit(code)
+
+
+def print_anything() -> None:
+    """Have signs that the output's encoding lacks written as escapes: they are no fault."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def asked(options: argparse.Namespace, sources: Sequence[str]) -> Study:
@@ -147,6 +156,8 @@ def explore(options: argparse.Namespace, sources: Sequence[str], study: Study) -
     from tracer_tui.leaving import leave
     from tracer_tui.signals import LastingFile
 
+    if isinstance(sys.stderr, io.TextIOWrapper):
+        sys.stderr.reconfigure(encoding="utf-8")  # no other has the signs that a screen is made of
     sys.__stderr__ = LastingFile(sys.stderr)  # type: ignore[assignment, misc]  # what Textual draws on
     sys.__stdout__ = sys.__stderr__  # type: ignore[misc]  # whose size is asked: a pipe has none
 

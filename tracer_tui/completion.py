@@ -36,7 +36,24 @@ def complete(
     """What may come at the end of the text of a stage; the likeliest first.
 
     `names` are event names in the order of choice; `properties` have values as SQL writes them.
+    What is the very name of an event is that event, ahead of all that it might mean besides.
     """
+    exact = next((name for name in (text, text.strip()) if name in names), None)
+    found = _at_the_end(text, names, properties)
+    if exact is None:
+        return found
+    event = Completion(0, _written(exact), exact, "event")
+    return [event, *(each for each in found if each != event)]
+
+
+def _written(name: str) -> str:
+    """The name of an event as it is written in the text of a stage."""
+    return format_stages([Stage((name,))])
+
+
+def _at_the_end(
+    text: str, names: Sequence[str], properties: Mapping[str, Sequence[str]]
+) -> list[Completion]:
     where = text.find(" where ")
     if where >= 0:
         return _in_condition(text, where + len(" where "), properties)
@@ -46,9 +63,11 @@ def complete(
     begins = event.strip() in (*names, "*") and "where".startswith(word)
     return [
         *(
-            Completion(start, format_stages([Stage((name,))]), name, "event")
+            Completion(start, _written(name), name, "event")
             for name in matching(text[start:].rstrip(), names)
         ),
+        # A name may hold the signs that set names apart.
+        *(Completion(0, _written(name), name, "event") for name in names if start and text in name),
         *([Completion(len(text) - len(word), "where ", "where", "condition")] if begins else []),
     ]
 

@@ -72,7 +72,9 @@ def build_parser() -> Parser:
     )
     question.add_argument("--timeout", metavar="30m|off", help="session timeout (default 30m)")
     question.add_argument(
-        "--stages", metavar="a,b,c|d", help='funnel stages; "|" means any of, "*" any event'
+        "--stages",
+        metavar="a,b,c|d",
+        help=r'funnel stages; "|" means any of, "*" any event, "\|" and "\*" such a sign in a name',
     )
     question.add_argument("--window", metavar="7d|off", help="conversion window (default off)")
     question.add_argument("--scope", metavar="journeys|users", help="what is counted")
@@ -86,7 +88,8 @@ def build_parser() -> Parser:
         action="append",
         default=[],
         metavar="a|b[@1..3][:remove]",
-        help="events that must not occur between two stages (default the first and the last)",
+        help="events that must not occur between stages 1 and 3; without @ between the first and "
+        "the last, where only the last count falls; for each step say @1..2, then @2..3 in another",
     )
     question.add_argument(
         "--since", metavar="TIME", help="only attempts that start then or later, ISO text"

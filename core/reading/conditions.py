@@ -1,22 +1,25 @@
 """Conditions on properties: SQL over the fields of a row, answered for all rows at once.
 
-A condition may name any field, nested ones with dots. Text that is all numbers, or all true and
-false, compares as what it looks like. It cannot reach anything but the rows: files, settings and
-the network are locked before the first condition is asked.
+A condition may name any field, nested ones with dots, and is about one event: what depends on
+others, or is another each time, is refused. Text that is all numbers, or all true and false,
+compares as what it looks like. It cannot reach anything but the rows: files, settings and the
+network are locked before the first condition is asked.
 """
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import numpy as np
 
 from core.errors import QuestionError
 from core.reading.part import Part
-from core.reading.sql import ask, ask_columns, first_line, identifier
+from core.reading.sql import ask, ask_columns, first_line, identifier, literal
+from core.volatile import CLOCK_WORDS, refuse_volatile
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,13 +38,16 @@ _TYPES = {
 """What a text may look like, and SQL for it as that, NULL when it does not."""
 _HOLDS = "tracer condition holds"
 _MISSING = re.compile(r'Referenced (?:column|table) "((?:[^"]|"")+)"')
+_WORDS = "|".join(("user", *sorted(CLOCK_WORDS)))
 _TOKEN = re.compile(
-    r"""'(?:[^']|'')*' | (?<![\w$.]) ((?:"(?:[^"]|"")+"|[^\W\d][\w$]*)
-    (?:\.(?:"(?:[^"]|"")+"|[\w$]+))+ | user\b | "user") (?!\s*\() | "(?:[^"]|"")+\"""",
+    rf"""'(?:[^']|'')*' | (?<![\w$.]) ((?:"(?:[^"]|"")+"|[^\W\d][\w$]*)
+    (?:\.(?:"(?:[^"]|"")+"|[\w$]+))+ | (?:{_WORDS})\b | "(?:{_WORDS})") (?!\s*\() |
+    "(?:[^"]|"")+\"""",
     re.VERBOSE | re.IGNORECASE,
 )
-"""A text, which is left alone; a path with dots that is no function, or the word that SQL takes for
-whoever is asking, unless it is a column; or a name in quotes, which is left alone, too."""
+"""A text, which is left alone; a path with dots that is no function, or a word that SQL takes for
+whoever is asking or for the clock, unless it is a column; or a name in quotes, which is left alone.
+"""
 
 
 def matching_rows(store: Store, condition: str) -> NDArray[np.bool_]:
@@ -53,6 +59,7 @@ def matching_rows(store: Store, condition: str) -> NDArray[np.bool_]:
     store.lock()
     flags = np.zeros(store.next_row, dtype=np.bool_)
     asked = _Asked(store, condition)
+    asked.refuse_others()
     for part in store.parts:
         part.file.check()
         holds = asked.of(part)
@@ -67,11 +74,34 @@ def _check(condition: str) -> None:
     if not condition.strip():
         raise QuestionError("a condition is needed, such as amount > 100")
     try:
-        statements = duckdb.extract_statements(f"SELECT 1 WHERE ({condition}\n)")
+        statements = duckdb.extract_statements(_query(condition))
     except duckdb.Error as error:
         raise QuestionError(f"{condition!r} is not a condition: {first_line(error)}") from error
     if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
         raise QuestionError(f"{condition!r} is not one condition: write such as amount > 100")
+
+
+def _query(condition: str) -> str:
+    """A query of nothing but a condition; a comment in it ends with its line."""
+    return f"SELECT 1 WHERE ({condition}\n)"
+
+
+def _nodes(tree: Mapping[str, Any] | list[Any]) -> Iterator[Mapping[str, Any]]:
+    """The nodes of a query that has been parsed."""
+    if isinstance(tree, Mapping):
+        yield tree
+    for part in tree.values() if isinstance(tree, Mapping) else tree:
+        if isinstance(part, Mapping | list):
+            yield from _nodes(part)
+
+
+def _is_call(node: Mapping[str, Any]) -> bool:
+    return node.get("class") == "FUNCTION"
+
+
+def _arguments(node: Mapping[str, Any]) -> int:
+    """How many arguments a function is given: each release of DuckDB calls them its own way."""
+    return len(node.get("arguments", node.get("children", ())))
 
 
 class _Asked:
@@ -88,16 +118,46 @@ class _Asked:
         self._sql = condition
         self._join_paths({name.partition(".")[0] for name in self._known})
 
+    def refuse_others(self) -> None:
+        """Raise QuestionError for what is not about one event, or is another each time."""
+        with self._store.cursor() as cursor:
+            ((tree,),) = ask(cursor, f"SELECT json_serialize_sql({literal(_query(self._sql))})")
+            kinds = ask(
+                cursor,
+                "SELECT DISTINCT function_name, stability, function_type FROM duckdb_functions() "
+                "WHERE stability = 'VOLATILE' OR function_type IN ('scalar', 'macro', 'aggregate')",
+            )
+        by_row = {name for name, _, kind in kinds if kind != "aggregate"}
+        of_many = {name for name, _, kind in kinds if kind == "aggregate"} - by_row
+        nodes = list(_nodes(json.loads(tree)))
+        called = [(node["function_name"], _arguments(node)) for node in nodes if _is_call(node)]
+        classes = {node.get("class") for node in nodes}
+        if classes & {"SUBQUERY", "WINDOW"} or any(name in of_many for name, _ in called):
+            raise QuestionError(
+                f"{self._condition!r} is not about one event: leave out subqueries, aggregates "
+                "and windows"
+            )
+        words = (node["column_names"] for node in nodes if node.get("class") == "COLUMN_REF")
+        clock = [name[0] for name in words if len(name) == 1]
+        fields = set(map(str.casefold, self._names))
+        volatile = frozenset(name for name, stability, _ in kinds if stability == "VOLATILE")
+        refuse_volatile(called, volatile)
+        refuse_volatile(
+            (name, 0) for name in map(str.casefold, clock) if name in CLOCK_WORDS - fields
+        )
+
     def of(self, part: Part) -> NDArray[np.bool_]:
         """(rows of the part) whether it holds."""
         while True:
-            with self._store.cursor() as cursor:
+            with self._store.stoppable() as cursor:
                 query = (
                     f"SELECT coalesce(CAST(({self._sql}\n) AS BOOLEAN), false) AS "
                     f"{identifier(_HOLDS)} FROM ({self._columns(cursor, part)})"
                 )
                 try:
                     holds = ask_columns(cursor, query)[_HOLDS]
+                except duckdb.InterruptException:
+                    raise
                 except duckdb.Error as error:
                     # The parser knows best which words are fields; a million make no columns.
                     if not self._learn(error):
@@ -141,7 +201,8 @@ class _Asked:
             plain = [step.strip('"').replace('""', '"') for step in steps]
             known = plain[0].casefold() in starts
             if known and len(plain) == 1:
-                self._names = [self._known[plain[0].casefold()]]
+                name = self._known[plain[0].casefold()]
+                self._names += [] if name in self._names else [name]
             return identifier(".".join(plain)) if known else found[0]
 
         self._sql = _TOKEN.sub(join, self._sql)

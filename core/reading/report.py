@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 SHOWN_REJECTS = 1_000
@@ -9,6 +10,8 @@ SHOWN_REJECTS = 1_000
 
 SHOWN_CHARACTERS = 500
 """Characters of a rejected row's text that are kept."""
+
+_READ = re.compile(r"unreadable time (['\"]).*\1 in", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,11 @@ class RejectedRow:
     """Why, in words."""
     text: str
     """The row itself, cut to a screenful."""
+
+    @property
+    def kind(self) -> str:
+        """Why, without what is to be read in this very row: many share it."""
+        return _READ.sub("unreadable time in", self.reason)
 
     def __str__(self) -> str:
         return f"{self.source} {self.unit} {self.number}: {self.reason}"

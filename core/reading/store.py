@@ -10,14 +10,14 @@ import bisect
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 import duckdb
 import numpy as np
 
-from core.errors import QuestionError, SourceError, did_you_mean
+from core.errors import Cancelled, QuestionError, SourceError, did_you_mean
 from core.reading.codes import places_of
 from core.reading.conditions import matching_rows
 from core.reading.part import Part
@@ -65,6 +65,7 @@ class Store:
         self._prepare: Callable[[], list[Part]] = list
         self._lock = threading.RLock()
         self._is_locked = False
+        self._asked: duckdb.DuckDBPyConnection | None = None
 
     def later(self, prepare: Callable[[], list[Part]]) -> None:
         """Have the parts made when they are first asked for."""
@@ -89,6 +90,25 @@ class Store:
         """A connection of its own: one runs a single query at a time."""
         with self._lock, self.connection.cursor() as cursor:
             yield cursor
+
+    @contextmanager
+    def stoppable(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """The same for a query that `stop` may stop: then it raises Cancelled."""
+        with self.cursor() as cursor:
+            self._asked = cursor
+            try:
+                yield cursor
+            except duckdb.InterruptException as error:
+                raise Cancelled("the question was stopped") from error
+            finally:
+                self._asked = None
+
+    def stop(self) -> None:
+        """Stop the query that runs, if it can be."""
+        asked = self._asked
+        if asked is not None:
+            with suppress(duckdb.Error):  # it may have ended by itself meanwhile
+                asked.interrupt()
 
     def lock(self) -> None:
         """Leave the database nothing but the files that its rows stand in, for good."""

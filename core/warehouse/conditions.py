@@ -1,7 +1,8 @@
 """Conditions on a table's columns: the engine's own SQL, checked before any engine sees it.
 
 A condition is one expression over columns of the table. Subqueries, aggregates and windows are
-refused: what is asked of one event cannot depend on others, and nothing else may be reached.
+refused: what is asked of one event cannot depend on others, and nothing else may be reached. So is
+what is another each time.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import sqlglot
 from sqlglot import exp
 
 from core.errors import QuestionError, did_you_mean
+from core.volatile import refuse_volatile
 
 _NOT_ONE_ROW = (exp.Query, exp.Subquery, exp.Window, exp.AggFunc, exp.DML, exp.DDL, exp.Command)
 
@@ -37,6 +39,11 @@ def parse_condition(condition: str, columns: Sequence[str], dialect: str) -> exp
         raise QuestionError(
             f"{condition!r} is not about one event: leave out subqueries, aggregates and windows"
         )
+    refuse_volatile(
+        (name, len(list(call.iter_expressions())))
+        for call in expression.find_all(exp.Func)
+        for name in ([call.name] if isinstance(call, exp.Anonymous) else call.sql_names())
+    )
     by_folded = {name.casefold(): name for name in reversed(columns)}
     for column in expression.find_all(exp.Column):
         first = column.parts[0]

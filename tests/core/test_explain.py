@@ -393,7 +393,7 @@ def test_a_condition_that_fails_is_named_with_its_event() -> None:
         (
             "view@0s",
             "view@21h",
-            "may still convert: 3h left in the window when the data ends",
+            "may still convert: the window ends 3h after the data",
         ),
         ("view@0s", "view@24h purchase@24h", "ana never did purchase"),
         (

@@ -1,6 +1,7 @@
 """Conditions and values are asked of the rows where they lie, whatever they lie in."""
 
 import json
+import threading
 from pathlib import Path
 
 import duckdb
@@ -148,3 +149,69 @@ def test_a_condition_is_asked_of_the_file_once(
     log.only("ana").matching("amount > 1.25")
     log.where("amount > 1.25").matching("amount > 1.25")
     assert len(asked) == first
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "random() < 0.5",
+        "RANDOM() < 0.5",
+        "amount > 1 OR uuid() = 'x'",
+        "list_transform([1], lambda x: random()) IS NOT NULL",
+        "nextval('s') = 1",
+        "setseed(0.5) IS NULL",
+        "now() > '2026-01-01'::timestamp",
+        "current_date > '2026-01-01'",
+        "today() > '2026-01-01'::date",
+        "age('2026-01-01'::timestamp) > INTERVAL 1 DAY",
+        "pg_postmaster_start_time() > '2026-01-01'::timestamp",
+    ],
+)
+def test_what_is_another_each_time_is_refused(condition: str, log: core.EventLog) -> None:
+    with pytest.raises(core.QuestionError, match=r"another (answer each|at another) time"):
+        log.matching(condition)
+
+
+@pytest.mark.parametrize(
+    "condition",
+    ["count(*) > 1", "max(amount) > 1", "row_number() OVER () < 3", "amount IN (SELECT 1)"],
+)
+def test_what_is_not_about_one_event_is_refused(condition: str, log: core.EventLog) -> None:
+    with pytest.raises(core.QuestionError, match="is not about one event"):
+        log.matching(condition)
+
+
+@pytest.mark.parametrize(
+    ("condition", "holds"),
+    [
+        ("localtime = 'noon'", [True, False]),
+        ("\"current_date\" = 'x' AND user = 'ana'", [False, True]),
+        ("note = 'random()' -- now()", [True, False]),
+        ("age('2026-01-02'::timestamp, '2026-01-01'::timestamp) = INTERVAL 1 DAY", [True, True]),
+    ],
+)
+def test_fields_named_like_the_clock_and_words_in_texts_are_no_clock(
+    condition: str, holds: list[bool]
+) -> None:
+    log = core.read_events(
+        [
+            {"user": "ana", "event": "x", "time": 1, "localtime": "noon", "note": "random()"},
+            {"user": "ana", "event": "x", "time": 2, "localtime": "", "current_date": "x"},
+        ]
+    )
+    assert log.matching(condition).tolist() == holds
+
+
+def test_a_condition_that_is_asked_can_be_stopped_and_asked_again(tmp_path: Path) -> None:
+    rows = (f'{{"user": "u", "event": "x", "time": {i}}}\n' for i in range(300_000))
+    (tmp_path / "events").write_text("".join(rows))
+    log = core.read_events(tmp_path / "events")
+    slow = "list_sum(list_transform(range(20000), lambda x: sqrt(x + time))) > 0"
+    engine = core.LocalEngine(log)
+    engine.stop()  # nothing runs yet
+    stop = threading.Timer(0.3, engine.stop)
+    stop.start()
+    with pytest.raises(core.errors.Cancelled):
+        log.matching(slow)
+    stop.join()
+    assert log.matching("time < 2").sum() == 2

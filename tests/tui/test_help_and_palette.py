@@ -79,6 +79,9 @@ async def test_the_palette_offers_every_action_of_the_explorer_once() -> None:
         for binding in everything:
             # Here nothing is an estimate.
             assert (binding.description in offered) == (binding.id != "study.exact")
+        assert "Theme" in offered
+        # A picture of the screen is exported, a pane zoomed, and keys are in the help.
+        assert not {"Screenshot", "Maximize", "Keys", "Palette"} & set(offered)
 
 
 async def test_the_palette_runs_what_is_chosen() -> None:
@@ -133,9 +136,9 @@ async def test_how_the_source_was_read_and_rejected_rows_with_place_and_reason()
             "   time: time, ISO text, UTC where it names no zone",
             "   duplicates by event_id",
             " 1 duplicate left out",
-            " Rejected",
+            " Why rows were rejected",
         ]
-        lines = drawn_lines(face.app.screen.query_one(SourceLines))[7:]
+        lines = drawn_lines(face.app.screen.query_one(SourceLines))[10:]
         assert [line.split(":")[0] for line in lines] == ["   row 2", "   row 3"]
         assert "How it was read · 4 rows, 2 rejected" in face.text
         for leave in ("escape", "q", "!"):
@@ -143,6 +146,28 @@ async def test_how_the_source_was_read_and_rejected_rows_with_place_and_reason()
             face.screen(Explorer)
             await face.press("!")
             face.screen(Source)
+
+
+async def test_the_reasons_of_rejected_rows_are_counted_the_most_frequent_first() -> None:
+    good = {"user": "a", "event": "b", "time": "2026-01-01"}
+    late = [{**good, "time": time} for time in ("soon", "it's", "in 'time'")]
+    rows = [good, *[{**good, "user": ""}] * 2, *late, *[good] * 1_200]
+    async with opened(core.open_engine(rows)) as face:
+        await face.press("!")
+        lines = drawn_lines(face.app.screen.query_one(SourceLines))
+        assert lines[4:8] == [
+            " Why rows were rejected",
+            "   3 unreadable time in 'time'",
+            "   2 no user in 'user'",
+            " The rows",
+        ]
+    async with opened(core.open_engine([good, *[{**good, "user": ""}] * 1_200])) as face:
+        await face.press("!")
+        lines = drawn_lines(face.app.screen.query_one(SourceLines))
+        assert lines[4:6] == [
+            " Why rows were rejected, of the first 1,000",
+            "   1,000 no user in 'user'",
+        ]
 
 
 async def test_no_rejected_rows_is_said_in_words() -> None:

@@ -1,35 +1,46 @@
 """What is taken out of the screen: files, copies, saved funnels, and the funnel beside another."""
 
 import csv
+import errno
 import io
 import json
+import os
 import shlex
+import tempfile
+import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from textual.command import CommandPalette
 from textual.events import MouseMove
-from textual.widgets import Input
+from textual.widgets import Input, Label
 
 from core.settings import NAMES, study_of
 from core.study import Study
+from core.tables import Table
 from tests.tui.driving import (
     FIVE,
+    PATIENCE,
     WIDE,
     Face,
+    Gate,
     demo_engine,
     drawn_lines,
     engine_of,
+    handled,
     opened,
     study,
     until,
 )
 from tests.tui.hostile import SHORT
 from tests.tui.test_hostile import check, hostile_engine
+from tests.tui.test_typing_ahead import type_at_once
 from tracer_tui.app import TracerApp
 from tracer_tui.flags import build_parser
 from tracer_tui.saved import SavedFunnels, config_folder
+from tracer_tui.screens import output_keys
 from tracer_tui.screens.explorer import Explorer
 from tracer_tui.screens.export_box import ExportBox
 from tracer_tui.screens.funnel_picker import FunnelPicker
@@ -101,10 +112,68 @@ async def test_a_name_without_a_format_is_refused() -> None:
             face.screen(Explorer)
 
 
-async def test_a_file_that_cannot_be_written_is_told() -> None:
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("not/there.csv", "No such file or directory"),
+        ("~nobody-of-that-name/list.csv", "No such file or directory"),
+        (f"{'long' * 99}.csv", "File name too long"),
+        ("closed/list.csv", "Permission denied"),
+    ],
+)
+async def test_a_path_that_cannot_be_written_stays_to_be_mended(
+    path: str, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(prefix: str, dir: Path) -> tuple[int, str]:  # noqa: A002 - as the module has it
+        if str(dir) == "closed":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return mkstemp(prefix=prefix, dir=dir)
+
+    mkstemp = tempfile.mkstemp
+    monkeypatch.setattr(tempfile, "mkstemp", refuse)
     async with opened(demo_engine(), ASKED) as face:
-        await export(face, 0, "not/there.csv")
-        assert "cannot write not/there.csv" in face.notes[0]
+        await export(face, 0, path)
+        field = face.screen(ExportBox).query_one(Input)
+        assert field.value == path
+        problem = face.app.screen.query_one("#export-problem", Label)
+        assert str(problem.content) == f"cannot write {path}: {reason}"
+        assert face.notes == []
+        field.value = "list.csv"
+        await face.press("enter")
+        face.screen(Explorer)
+        assert written("list.csv").startswith("user,")
+
+
+@pytest.mark.parametrize("is_stopped", [False, True])
+async def test_while_a_file_is_written_keys_wait_and_escape_stops_it(
+    is_stopped: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def rows(*_: object) -> Iterator[tuple[str]]:
+        begun.set()
+        assert go_on.wait(PATIENCE)
+        yield ("ana",)
+
+    monkeypatch.setattr(output_keys, "users_table", lambda *_: Table(["user"], rows()))
+    async with opened(demo_engine(), ASKED) as face:
+        await face.press("x")
+        type_at_once(face.app, ["enter", "right_square_bracket"])
+        await until(face.pilot, begun.is_set)
+        await handled(face.pilot)
+        assert "writing… esc stops it" in face.text
+        if is_stopped:
+            type_at_once(face.app, ["escape"])
+            await handled(face.pilot)
+            assert "writing…" not in face.text
+            assert face.screen(ExportBox).query_one(Input).value == "list.csv"
+            await face.press("escape")
+        go_on.set()
+        await face.settled()
+        face.screen(Explorer)
+        assert face.study == (ASKED if is_stopped else ASKED.with_timeout(45 * 60_000_000))
+        await until(face.pilot, lambda: not list(tmp_path.glob(".list*")))
+    assert (tmp_path / "list.csv").exists() != is_stopped
 
 
 async def test_rows_are_copied_exactly_as_they_stand_in_the_data() -> None:
@@ -134,6 +203,48 @@ async def test_the_command_that_is_copied_asks_the_same_question_of_the_same_sou
         assert (program, source) == ("tracer-tui", "my events.csv")
         options = build_parser().parse_args(flags)
         assert study_of({name: getattr(options, name) for name in NAMES}) == face.study
+
+
+@pytest.mark.parametrize("name", ["a|b", "*", "k=v", "x,y", "a where b"])
+async def test_an_event_with_the_signs_of_stages_in_its_name_stays_that_event(name: str) -> None:
+    async with opened(engine_of(("u", "a", 0), ("u", name, 1), ("u", "b", 2)), study("a")) as face:
+        await face.press("a")
+        face.app.screen.query_one(Input).value = name
+        await face.press("enter", "Y")
+        asked = face.study
+        assert [stage.any_of for stage in asked.stages] == [("a",), (name,)]
+        assert face.counts == [1, 1]
+        options = build_parser().parse_args(shlex.split(face.app.clipboard)[1:])
+        assert study_of({each: getattr(options, each) for each in NAMES}) == asked
+        await face.press("ctrl+s", *"mine", "enter", "u")
+        assert face.study == study("a")
+        await face.press("ctrl+o", "enter")
+        assert face.study == asked
+
+
+@pytest.mark.parametrize("key", ["Y", "ctrl+s"])
+async def test_what_is_copied_or_saved_is_the_question_that_was_asked_last(key: str) -> None:
+    engine = Gate(demo_engine().log)
+    async with opened(engine, ASKED) as face:
+        engine.close()
+        type_at_once(face.app, ["s", key])
+        await until(face.pilot, lambda: ASKED.with_scope("users") in engine.asked)
+        engine.open()
+        await face.settled()
+        if key == "ctrl+s":
+            await face.press(*"mine", "enter")
+            assert "scope" in (config_folder() / "tracer.toml").read_text()
+        else:
+            assert face.app.clipboard.endswith("--scope users")
+
+
+async def test_the_command_that_is_copied_can_be_read_whole() -> None:
+    async with opened(demo_engine(), ASKED) as face:
+        face.explorer._sources = ["https://example.org/events/of/the/shop.ndjson"]
+        await face.press("s", "o", "{", "Y")
+        notes = [line.split("▌")[1][:38] for line in face.text.splitlines() if "▌" in line]
+        assert face.app.clipboard.replace(" ", "") in "".join(notes).replace(" ", "")
+        assert len(face.app.clipboard) > 120
 
 
 async def test_a_funnel_is_saved_and_opened_again() -> None:
@@ -202,6 +313,24 @@ async def test_the_palette_tells_that_saved_funnels_cannot_be_read() -> None:
         assert "cannot read" in face.notes[-1]
 
 
+async def test_beside_another_names_have_the_room_that_nothing_else_needs() -> None:
+    names = ["began the free trial now", "asked for all the prices", "bought"]
+    rows = [("u", name, float(place)) for place, name in enumerate(names)]
+    async with opened(engine_of(*rows), study(",".join(names))) as face:
+        await face.press("m")
+        lines = drawn_lines(face.bars, width=78)
+        assert [name in line for name, line in zip(names, lines, strict=True)] == [True] * 3
+        assert max(map(len, lines)) <= 78
+        await face.press("3", "g", ">")
+        lines = drawn_lines(face.bars, width=78)
+        assert [line[:16] for line in lines] == [
+            *(" ① asked for al…", " ② began the fr…", " ③ bought       ")
+        ]
+        assert [line[65:] for line in lines] == [" began the…", " asked for…", ""]
+        wide = "\n".join(drawn_lines(face.bars, width=118))
+        assert [wide.count(name) for name in names] == [2, 2, 1]
+
+
 async def test_a_funnel_is_held_beside_the_present_one() -> None:
     async with opened(demo_engine(), ASKED, size=WIDE) as face:
         await face.press("m", "[", "[", "[")
@@ -227,7 +356,7 @@ async def test_the_lines_of_two_funnels_fit_and_their_bars_have_one_scale(width:
         lines = drawn_lines(face.bars, width)
         assert len({line.index("│") for line in lines}) == 1
         assert all(len(line) <= width for line in lines)
-        assert lines[0].endswith("…")
+        assert lines[0].endswith("…" if width < 158 else "x")
         assert lines[2].endswith("no such stage")
 
 

@@ -116,6 +116,46 @@ async def test_a_stage_is_typed(typed: str, stage: core.Stage) -> None:
     assert app.picked == [stage]
 
 
+ODD = {"a|b": 4, "*": 3, "a": 3, "b": 2, "Cart": 2, "cart": 1, "a where b": 1, "x,y": 1, "k=v": 1}
+"""Names that hold the signs with which stages are written."""
+
+
+@pytest.mark.parametrize(
+    ("typed", "keys", "picked"),
+    [
+        *((name, "enter", (name,)) for name in ODD),
+        ("", "down enter", ("*",)),
+        ("a|", "down enter", ("a", "*")),
+        ("a|", "down " * len(ODD) + "enter", ("a|b",)),
+        ("a|b|", "enter", None),
+        ("a|Cart", "enter", ("a", "Cart")),
+        ("b|a", "enter", ("b", "a")),
+        ("Any=*", "enter", ()),
+        ("x,a", "enter", None),
+    ],
+)
+async def test_the_very_name_of_an_event_is_that_event(
+    typed: str, keys: str, picked: tuple[str, ...] | None
+) -> None:
+    app = Asking(ODD)
+    async with app.run_test() as pilot:
+        app.screen.query_one(Input).value = typed
+        await settled(pilot)
+        await pilot.press(*keys.split())
+        await settled(pilot)
+    assert [stage.any_of for stage in app.picked if stage] == ([] if picked is None else [picked])
+
+
+async def test_an_event_of_the_list_ends_what_was_typed_before_it() -> None:
+    app = Asking(ODD)
+    async with app.run_test() as pilot:
+        app.screen.query_one(Input).value = "b|ca"
+        await settled(pilot)
+        await pilot.click(Choices, offset=(3, app.names.index("cart")), times=2)
+        await settled(pilot)
+    assert app.picked == [core.Stage(("b", "cart"))]
+
+
 @pytest.mark.parametrize("typed", ["cart||payment", "|"])
 async def test_what_is_no_stage_is_explained(typed: str) -> None:
     app = Asking()
@@ -151,26 +191,28 @@ async def test_a_condition_that_cannot_be_asked_is_told_in_place_and_can_be_mend
     assert app.picked == [parse_stages(mended)[0]]
 
 
-@pytest.mark.parametrize(("key", "picked"), [("escape", [None]), ("x", [])])
-async def test_who_goes_on_while_a_condition_is_tried_does_not_wait_for_it(
-    key: str, picked: list[None]
-) -> None:
+@pytest.mark.parametrize("key", ["escape", "x"])
+async def test_who_goes_on_while_a_condition_is_tried_does_not_wait_for_it(key: str) -> None:
     is_let = threading.Event()
     app = Asking(ask=lambda stage: is_let.wait(PATIENCE))
     async with app.run_test() as pilot:
-        app.screen.query_one(Input).value = "cart where price > 3"
+        field = app.screen.query_one(Input)
+        field.value = "cart where price > 3"
         await handled(pilot)
         await pilot.press("enter")
         await handled(pilot)
         problem = app.screen.query_one("#picker-problem", Label)
-        assert str(problem.content) == "working…"
+        assert str(problem.content) == "working… esc stops it"
         await pilot.press(key)
         await handled(pilot)
-        assert app.picked == picked
+        assert str(problem.content) == ""
         is_let.set()
         await settled(pilot)
-        assert app.picked == picked
-        assert str(problem.content) == ("" if key == "x" else "working…")
+        assert app.picked == []
+        assert field.value == f"cart where price > 3{'x' if key == 'x' else ''}"
+        await pilot.press("escape")
+        await handled(pilot)
+    assert app.picked == [None]
 
 
 async def test_escape_picks_nothing() -> None:

@@ -92,3 +92,14 @@ async def test_every_key_works_at_any_size(size: tuple[int, int]) -> None:
         fresh = demo_engine().funnel(face.study)
         assert face.counts == [stage.count for stage in fresh.stages]
         assert "Biggest leak: " in face.text
+
+
+async def test_on_a_very_small_screen_both_panes_have_room_and_what_is_cut_says_so() -> None:
+    async with opened(demo_engine(), study(",".join(FIVE)), size=(40, 10)) as face:
+        assert face.users.size.width == face.timeline.size.width == 18
+        lines = face.text.splitlines()
+        assert lines[2] == "│● eli      ▮▮▮▮▮ ▄││▼ 1  Jan 06 23:3… │"
+        assert lines[7].startswith("│ ④ payment  ████     5  100.0 %  −40…")
+        for _ in range(6):
+            await face.press("S")
+            assert len(face.listed) == 5

@@ -97,6 +97,15 @@ async def test_panes_agree_while_an_answer_takes_its_time(
     assert disagreements == []
 
 
+async def test_on_a_small_screen_too_it_is_seen_that_something_is_worked_out() -> None:
+    gate = Gate(demo_engine().log)
+    async with opened(gate, size=(40, 10)) as face:
+        gate.close()
+        await face.pilot.press("[")
+        await until(face.pilot, lambda: "timeout 20m · working…" in face.text)
+        gate.open()
+
+
 @pytest.mark.parametrize("keys", [("enter",), ("f", "l", "e", "f", "t", "enter"), ("v", "enter")])
 async def test_what_is_picked_of_a_stage_that_was_deleted_meanwhile_changes_nothing(
     keys: tuple[str, ...],

@@ -111,15 +111,15 @@ async def test_what_the_funnel_waits_for_is_told_for_the_event_at_the_cursor() -
     async with opened(demo_engine(), asked, size=WIDE) as face:
         await face.press("2", "j", "j", "j", "j")
         told = "".join(text for text, *_ in face.trail_lines.draw_footer(100)).strip()
-        assert told == "→ ② product · 17m 10s left in the session · 1h left in the window"
+        assert told == "→ ② product · session ends in 17m 10s · window ends in 1h"
         told = "".join(text for text, *_ in face.trail_lines.draw_footer(46)).strip()
-        assert told == "→ ② product · 17m 10s left · 1h of the window"
+        assert told == "→ ② product · session 17m 10s · window 1h"
         await face.press("G")
         told = "".join(text for text, *_ in face.trail_lines.draw_footer(100)).strip()
-        assert told == "✓ complete · 0s left in the session"
+        assert told == "✓ complete · session ends here"
         await face.press("{", "{", "{", "1", "j", "2", "G")
         told = "".join(text for text, *_ in face.trail_lines.draw_footer(100)).strip()
-        assert told.endswith("0s left in the session · the window is over")
+        assert told.endswith("session ends here · window is over")
 
 
 async def test_the_drawer_shows_an_events_properties_and_follows_the_cursor() -> None:

@@ -1,13 +1,26 @@
 """Keys typed faster than the screen handles them mean what they would mean one by one."""
 
 import asyncio
+import threading
 from collections.abc import Sequence
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 from textual.events import Key
 from textual.widgets import Input
 
-from tests.tui.driving import crowd, demo_engine, opened, settled, study, until
+import core
+from tests.tui.driving import (
+    PATIENCE,
+    crowd,
+    demo_engine,
+    handled,
+    opened,
+    settled,
+    study,
+    until,
+)
 from tracer_tui.app import TracerApp
 from tracer_tui.screens.picker import Picker
 from tracer_tui.widgets.funnel_bars import FunnelBars
@@ -46,6 +59,45 @@ async def test_what_is_typed_behind_the_key_of_a_dialog_is_for_the_dialog() -> N
         await settled(face.pilot)
         assert [stage.label for stage in face.funnel.study.stages] == ["home", "cart"]
         assert face.funnel.study.timeout == 60 * 60_000_000
+
+
+@pytest.mark.parametrize("key", ["a", "f"])
+@pytest.mark.parametrize("stops", [False, True])
+async def test_keys_wait_for_a_condition_that_is_tried_and_escape_stops_it(
+    key: str, stops: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = core.LocalEngine(demo_engine().log)
+    tried, go_on = threading.Event(), threading.Event()
+    where = core.EventLog.matching
+
+    def matching(log: core.EventLog, condition: str) -> NDArray[np.bool_]:
+        tried.set()
+        assert go_on.wait(PATIENCE)
+        return where(log, condition)
+
+    monkeypatch.setattr(core.EventLog, "matching", matching)
+    async with opened(engine, study("home,purchase")) as face:
+        await face.press("3", key)
+        type_at_once(face.app, [*"* where user = 'bo'", "enter", "right_square_bracket"])
+        await until(face.pilot, tried.is_set)
+        await handled(face.pilot)
+        assert "working… esc stops it" in face.text
+        field = face.screen(Picker).query_one(Input)
+        assert field.value == "* where user = 'bo'"
+        if stops:
+            type_at_once(face.app, ["escape"])
+            await handled(face.pilot)
+            assert "working…" not in face.text
+            go_on.set()
+            await face.settled()
+            face.screen(Picker)
+            assert field.value == "* where user = 'bo'"
+            await face.press("escape")
+        go_on.set()
+        await face.settled()
+        assert face.study.timeout == (30 if stops else 45) * 60_000_000
+        is_asked = len(face.study.stages) == 3 or bool(face.chips)
+        assert is_asked != stops
 
 
 @pytest.mark.parametrize("key", ["ctrl+c", "ctrl+q"])

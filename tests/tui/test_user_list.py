@@ -102,7 +102,7 @@ async def test_filters_combine_as_chips_and_are_cleared_one_by_one() -> None:
         both = face.page.total
         assert 0 < both < 3
         await face.press("f", *"* where device = 'mobile'", "enter")
-        assert face.chips[2] == "has * where device = 'mobile'"
+        assert face.chips[2] == "has any event where device = 'mobile'"
         assert face.page.total <= both
         assert face.title(face.users) == f"1 Sessions · {face.page.total} of 5"
         await face.press("backspace")
@@ -236,7 +236,7 @@ def test_words_of_filters() -> None:
     ]  # fmt: skip
     assert told == [
         "went on from ① view",
-        "has x|y",
+        "has x or y",
         "① then nothing more",
         "① at last bye",
         "① met e1 or e2 or e3",

@@ -75,7 +75,7 @@ async def test_the_walk_says_what_is_waited_for_after_each_event() -> None:
     async with opened(shop(), study("view,pay,purchase", window="30m", scope="users")) as face:
         await ask_why(face)
         assert walked(face) == [
-            "    +00:00 ① view      → ② pay, 30m left",
+            "    +00:00 ① view      → ② pay, window ends in 30m",
             "  +1:00:00 ③ purchase  session 2  ✗ the window ran out",
             "  +1:00:30 ② pay",
         ]
@@ -160,7 +160,7 @@ async def test_enter_does_nothing_where_nothing_helps() -> None:
 async def test_pending_users_are_not_advised() -> None:
     async with opened(shop(), study("view,cart", window="2h", scope="users")) as face:
         await ask_why(face)
-        assert "may still convert: 59m 30s left" in face.text
+        assert "may still convert: the window ends 59m 30s after" in face.text
         assert "No single change" not in face.text
         await face.press("enter")
         card(face)
@@ -175,6 +175,27 @@ async def test_in_a_list_of_sessions_the_session_at_the_cursor_is_explained() ->
         assert row.journey == 2
         await ask_why(face)
         assert face.title(card(face).query_one("#why")) == "Why · ana · session 2 · 1 of 2 stages"
+
+
+async def test_in_the_timeline_the_session_at_the_cursor_is_explained() -> None:
+    rows = [("ana", "view", session * HOUR) for session in range(3)]
+    async with opened(engine_of(*rows, ("ana", "cart", 1.0)), study("view,cart")) as face:
+        await ask_why(face)
+        assert face.title(card(face).query_one("#why")).startswith("Why · ana · session 1 · 2 of 2")
+        await face.press("escape", "2", "G")
+        await ask_why(face)
+        assert face.title(card(face).query_one("#why")).startswith("Why · ana · session 3 · 1 of 2")
+
+
+async def test_the_card_says_which_attempt_at_which_value_it_explains() -> None:
+    times = ("view", 0), ("view", 60), ("cart", 90)
+    asked = replace(study("view,cart,pay"), attempts="starts", hold="item")
+    engine = engine_of(*(("ana", name, time) for name, time in times), item="mug")
+    async with opened(engine, asked) as face:
+        await ask_why(face, "2")
+        assert face.title(card(face).query_one("#why")) == (
+            "Why · ana · session 1 · mug · deepest attempt · 2 of 3 stages"
+        )
 
 
 async def test_without_users_there_is_nobody_to_explain() -> None:

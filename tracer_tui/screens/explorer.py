@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import zip_longest
 from typing import ClassVar
 
@@ -221,10 +222,19 @@ class Explorer(OutputKeys):
         self.app.push_screen(picker, add)
 
     def action_why(self) -> None:
-        """Explain how far the user at the cursor got, and why no farther."""
-        if self._chosen is not None and self.funnel is not None:
-            # Of the question that is shown: another cuts other sessions.
-            self.app.push_screen(Why(self.engine, self.funnel.study, self._chosen), self._take)
+        """Explain how far the user at the cursor got, and why no farther.
+
+        In the timeline it is the session at the cursor there, where sessions are counted.
+        """
+        row = self._chosen
+        if row is None or self.funnel is None:
+            return
+        # Of the question that is shown: another cuts other sessions.
+        study, shown = self.funnel.study, self.shown
+        is_there = shown is not None and (shown.trail.user, shown.trail.study) == (row.user, study)
+        if self.timeline.has_focus_within and is_there and study.scope == "journeys":
+            row = replace(row, journey=self.timeline.lines.session)
+        self.app.push_screen(Why(self.engine, study, row), self._take)
 
     def _take(self, study: Study | None) -> None:
         if study is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
@@ -12,7 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.reactive import var
 
 from core.engine import Engine, FunnelAnswer
-from core.errors import QuestionError, TracerError
+from core.errors import Cancelled, QuestionError, TracerError
 from core.files import write_whole
 from core.study import Study
 from core.tables import funnel_table, trail_table, users_table
@@ -30,6 +30,8 @@ from tracer_tui.text import visible
 from tracer_tui.widgets.status_line import StatusLine
 
 HINT = "? keys · ctrl+p everything · [ ] timeout · 3, enter: who left · v what they did"
+_TO_SHOW = 400
+"""Signs that are shown of what was copied: about ten lines of a note on a small screen."""
 _TO_WRITE = 60.0
 """Seconds that leaving waits for a file that is being written."""
 
@@ -102,30 +104,25 @@ class OutputKeys(PaneKeys):
         if self.shown is not None:
             words["timeline"] = f"The timeline of {self.shown.trail.user}"
         words["picture"] = "A picture of the screen"
-        self.app.push_screen(ExportBox(words), self._write)
+        # Of the screen as it is before there is a box on it.
+        picture = self.app.export_screenshot(title="tracer-tui")
 
-    def _write(self, target: Target | None) -> None:
+        def write(target: Target, cancelled: Callable[[], bool]) -> None:
+            pieces = [picture] if target.what == "picture" else self._pieces(target)
+            with held(_TO_WRITE):
+                write_whole(target.path, _until(cancelled, pieces), replace=target.is_replacing)
+
+        self.app.push_screen(ExportBox(words, write), self._tell_written)
+
+    def _tell_written(self, target: Target | None) -> None:
         if target is None:
             return
-        pieces = self._pieces(target)
         rows = ""
         if target.what == "list" and self.listing is not None:
             rows = f": {plural(self.listing.page.total, 'row')}"
-
-        def work() -> None:
-            try:
-                with held(_TO_WRITE):
-                    write_whole(target.path, pieces, replace=target.is_replacing)
-            except TracerError as error:
-                self.app.call_from_thread(self._tell, str(error), "error")
-            else:
-                self.app.call_from_thread(self._tell, f"Written to {target.path.absolute()}{rows}")
-
-        self.run_worker(work, thread=True, group="writing")
+        self._tell(f"Written to {target.path.absolute()}{rows}")
 
     def _pieces(self, target: Target) -> Iterable[str]:
-        if target.what == "picture":
-            return [self.app.export_screenshot(title="tracer-tui")]
         if target.what == "list":
             view = self.listing.view if self.listing is not None else self.view
             table = users_table(self.engine, view.study, view.cohort, view.sort, view.search)
@@ -158,12 +155,12 @@ class OutputKeys(PaneKeys):
 
     def action_copy_flags(self) -> None:
         """Copy the command that asks the present question."""
-        flags = self._answer_shown.study.flags()
+        flags = self.view.study.flags()
         self._copy(shlex.join(["tracer-tui", *self._sources, *flags]))
 
     def _copy(self, text: str) -> None:
         self.app.copy_to_clipboard(text)
-        shown = text if len(text) <= 60 else f"{text[:59]}…"
+        shown = text if len(text) <= _TO_SHOW else f"{text[: _TO_SHOW - 1]}…"
         self._tell(f"Sent to the terminal's clipboard: {shown}")
 
     def _row_text(self) -> str:
@@ -191,7 +188,7 @@ class OutputKeys(PaneKeys):
 
     def action_save(self) -> None:
         """Ask for a name, and save the present question under it."""
-        study, known = self._answer_shown.study, self.saved_funnels()
+        study, known = self.view.study, self.saved_funnels()
         if known is None:
             return
 
@@ -241,3 +238,11 @@ def _check_name(text: str) -> None:
     """Refuse an empty name."""
     if not text.strip():
         raise QuestionError("a name is needed, such as checkout")
+
+
+def _until(cancelled: Callable[[], bool], pieces: Iterable[str]) -> Iterator[str]:
+    """The pieces; raises Cancelled when there are to be no more."""
+    for piece in pieces:
+        if cancelled():
+            raise Cancelled("writing was stopped")
+        yield piece

@@ -22,6 +22,7 @@ from core.stage import Stage, format_stages, parse_stages
 from core.vocabulary import Vocabulary
 from tracer_tui.completion import Completion, complete, matching
 from tracer_tui.drawing import count, percent
+from tracer_tui.in_turn import Worked
 from tracer_tui.text import content, visible
 from tracer_tui.widgets.field import Field
 from tracer_tui.widgets.line_view import Cell, LineView, columns
@@ -108,6 +109,7 @@ class Picker(ModalScreen[Picked | None], Generic[Picked]):
         self._trying: Picked | None = None
         self._text = text
         self._chooses = not text
+        self._has_moved = False
         summary = engine.summary()
         self._counts = summary.name_counts
         self._users_count = summary.users_count
@@ -141,6 +143,11 @@ class Picker(ModalScreen[Picked | None], Generic[Picked]):
             self._narrow(self.query_one(Field).value)
 
     @property
+    def is_working(self) -> bool:
+        """Whether keys have to wait: the engine is asked whether it can answer."""
+        return self._trying is not None
+
+    @property
     def list(self) -> Choices:
         """What may come next."""
         return self.query_one(Choices)
@@ -150,7 +157,10 @@ class Picker(ModalScreen[Picked | None], Generic[Picked]):
         return complete(typed, self._by_count, self._properties)
 
     def picked(self, text: str, choice: Completion | None) -> Picked:
-        """What is picked by a text with a choice below it. Raises QuestionError."""
+        """What is picked by a text, whose end is the choice that is meant if one is.
+
+        Raises QuestionError.
+        """
         raise NotImplementedError
 
     def _narrow(self, typed: str) -> None:
@@ -159,7 +169,7 @@ class Picker(ModalScreen[Picked | None], Generic[Picked]):
     def action_move(self, lines: int) -> None:
         """Move through the choices while typing: one that was gone to is meant."""
         self.list.action_move(lines)
-        self._chooses = True
+        self._chooses = self._has_moved = True
 
     def action_complete(self) -> None:
         """Write the choice at the cursor into the text."""
@@ -173,6 +183,7 @@ class Picker(ModalScreen[Picked | None], Generic[Picked]):
         """Narrow the choices, the best match first."""
         self._stop_trying()
         self._tell("")
+        self._has_moved = False
         if event.value != self._text:
             self._chooses = True
         # What stands there at first is there to be written over.
@@ -183,17 +194,25 @@ class Picker(ModalScreen[Picked | None], Generic[Picked]):
         choice = self.list.choice if self._chooses else None
         if choice is not None and choice.kind == "condition":
             self.action_complete()
+        elif choice is not None and (
+            self._has_moved or choice.label == event.value.strip() or not says_more(event.value)
+        ):
+            self._take_choice(choice)
         else:
-            self._take(event.value, choice)
+            self._take(event.value)
 
     @on(LineView.Picked)
     def _take_clicked(self, event: LineView.Picked) -> None:
-        if self.list.choices[event.index].kind in ("property", "value", "condition"):
+        self._take_choice(self.list.choices[event.index])
+
+    def _take_choice(self, choice: Completion) -> None:
+        """Take exactly what is meant; write it where more may follow."""
+        if choice.kind in ("property", "value", "condition"):
             self.action_complete()
         else:
-            self._take("", self.list.choices[event.index])
+            self._take(self.query_one(Field).value[: choice.start] + choice.insert, choice)
 
-    def _take(self, text: str, choice: Completion | None) -> None:
+    def _take(self, text: str, choice: Completion | None = None) -> None:
         try:
             picked = self.picked(text, choice)
         except QuestionError as error:
@@ -203,7 +222,7 @@ class Picker(ModalScreen[Picked | None], Generic[Picked]):
             self.dismiss(picked)
         elif picked != self._trying:
             self._trying = picked
-            self._tell("working…")
+            self._tell("working… esc stops it")
             self.run_worker(lambda: self._try(picked), thread=True)
 
     def _try(self, picked: Picked) -> None:
@@ -225,16 +244,20 @@ class Picker(ModalScreen[Picked | None], Generic[Picked]):
             self._tell(message.problem)
         else:
             self.dismiss(picked)
+        self.app.post_message(Worked())
 
     def _stop_trying(self) -> None:
         if self._trying is not None:
             self._trying = None
             self._engine.stop()
+            self._tell("")
 
     def action_cancel(self) -> None:
-        """Leave without anything."""
-        self._stop_trying()
-        self.dismiss(None)
+        """Stop what is worked on, or leave without anything."""
+        if self.is_working:
+            self._stop_trying()
+        else:
+            self.dismiss(None)
 
     def _tell(self, problem: str) -> None:
         self.query_one("#picker-problem", Label).update(content(problem))
@@ -250,11 +273,9 @@ class StagePicker(Picker[Stage]):
 
     HINT = "an event · a|b any of two · * any · a where price > 9 · Name=a"
 
-    def picked(self, text: str, choice: Completion | None) -> Stage:
-        """The name at the cursor, or what was typed where it says more."""
-        if choice is not None and not says_more(text):
-            return Stage((choice.label,))
-        return parse_stages(text)[0]
+    def picked(self, text: str, choice: Completion | None) -> Stage:  # noqa: ARG002 - it is in it
+        """The stage that is written there."""
+        return _stage(text)
 
 
 class FilterPicker(Picker[Filter]):
@@ -290,12 +311,17 @@ class FilterPicker(Picker[Filter]):
         )
 
     def picked(self, text: str, choice: Completion | None) -> Filter:
-        """The choice at the cursor, or what was typed where it says more."""
-        if choice is not None and not says_more(text):
-            if choice.label in self._parts and choice.kind != "event":
-                return self._parts[choice.label]
-            return Has(Stage((choice.label,)))
-        return Has(parse_stages(text)[0])
+        """The part that is meant, or the event that is written there."""
+        if choice is not None and choice.kind != "event":
+            return self._parts[choice.label]
+        return Has(_stage(text))
+
+
+def _stage(text: str) -> Stage:
+    stages = parse_stages(text)
+    if len(stages) > 1:
+        raise QuestionError(r"one at a time; a comma in the name of an event is written \,")
+    return stages[0]
 
 
 def says_more(text: str) -> bool:

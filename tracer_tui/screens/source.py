@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from textwrap import wrap
@@ -78,8 +79,13 @@ def _lines(report: LoadReport) -> Iterator[Sequence[Cell]]:
     if not report.rejected_rows:
         yield [(" Every row that was read is an event.", "line--dim")]
         return
-    first = "" if report.rejected_rows == kept else f", the first {count(kept)}"
-    yield [(f" Rejected{first}", "line--bold")]
+    first = "" if report.rejected_rows == kept else f", of the first {count(kept)}"
+    yield [(f" Why rows were rejected{first}", "line--bold")]
+    reasons = Counter(row.kind for row in report.rejected).most_common()
+    digits = max((len(count(number)) for _, number in reasons), default=0)
+    for reason, number in reasons:
+        yield [(f"   {count(number):>{digits}} {visible(reason)}", "")]
+    yield [(f" The rows{first}", "line--bold")]
     for row in report.rejected:
         # Where there is one file only, its name need not push the reason out of sight.
         where = f"{row.source} " if len(report.parts) > 1 else ""

@@ -82,7 +82,7 @@ class WalkLines(LineView):
         if step.counted == len(self._stages) - 1:
             cells.append(("✓ converted", "line--good"))
         elif step.armed is not None and step.start is not None:
-            left = "" if step.left is None else f", {span(step.left)} left"
+            left = "" if step.left is None else f", window ends in {span(step.left)}"
             stage = visible(self._stages[step.armed].label)
             cells.append((f"→ {stage_sign(step.armed)} {stage}{left}", "line--dim"))
         return cells
@@ -151,10 +151,9 @@ class Why(ModalScreen[Study | None]):
         advice = self.query_one("#why-remedy", Label)
         advice.update(content(_advice(found)))
         advice.display = bool(_advice(found))
-        session = "" if found.journey is None else f" · session {found.journey}"
         reached = f"{found.depth} of {len(found.funnel.stages)} stages"
         box = self.query_one("#why")
-        box.border_title = Content(f"Why · {_id(found.user)}{session} · {reached}")
+        box.border_title = Content(f"Why · {_id(found.user)}{_unit(found)} · {reached}")
         box.border_subtitle = f"{'enter makes the change, ' if found.remedy else ''}esc closes"
         self.lines.show(found)
 
@@ -167,6 +166,16 @@ class Why(ModalScreen[Study | None]):
 def _id(user: str) -> str:
     """An id that leaves a title room for numbers."""
     return fit_ends(visible(user), min(cell_len(visible(user)), _LONGEST_NAME))
+
+
+def _unit(found: Explanation) -> str:
+    """Which of what is counted of the user is explained, where there may be several."""
+    told = "" if found.journey is None else f" · session {found.journey}"
+    if found.held is not None:
+        told += f" · {_id(found.held)}"
+    if found.funnel.attempts is not None:
+        told += " · deepest attempt"
+    return told
 
 
 def _afterwards(found: Explanation) -> str:

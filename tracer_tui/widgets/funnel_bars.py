@@ -38,8 +38,9 @@ _ROOM_FOR_MEDIANS = 90
 _ROOM_FOR_STEPS = 100
 """Widths of the pane from which these columns are shown."""
 _SHORTEST_BAR = 4
-_BESIDE = 39
-"""Cells of a bar, and of the numbers of a funnel that is held beside this one."""
+"""Cells of a bar."""
+_BESIDE = 29
+"""Cells of the numbers of a funnel that is held beside this one."""
 
 
 class FunnelBars(LineView):
@@ -173,9 +174,18 @@ class FunnelBars(LineView):
     def _rooms(self, answer: FunnelAnswer, width: int) -> tuple[int, int]:
         """The cells of names and of bars: what numbers leave, and on every line the same."""
         rest = width - 5 - sum(cell_len(text) for text, *_ in self._numbers(answer, 0, width))
-        longest = max(cell_len(visible(stage.stage)) for stage in answer.stages)
-        label = min(longest, max(8, width // 4), max(8, rest - _SHORTEST_BAR))
+        # What is compared has to be read; else long names leave room for bars.
+        most = max(8, width // 4) if self.pinned is None else rest
+        label = min(_longest(answer), most, max(8, rest - _SHORTEST_BAR))
         return label, max(_SHORTEST_BAR, rest - label)
+
+    def _beside(self, answer: FunnelAnswer, pinned: FunnelAnswer, width: int) -> int:
+        """The cells of the names that stages of the pinned funnel have where they are others."""
+        pairs = zip(answer.stages, pinned.stages, strict=False)
+        others = [cell_len(visible(b.stage)) + 1 for a, b in pairs if a.stage != b.stage]
+        rest = width - 5 - _SHORTEST_BAR - _BESIDE - _digits(answer) - 10
+        rest -= 0 if answer.sampled is None else 6
+        return max(0, min(max(others, default=0), max(rest // 2, rest - _longest(answer))))
 
     def _numbers(self, answer: FunnelAnswer, index: int, width: int) -> list[Cell]:
         """What stands beside a bar, as wide on every line."""
@@ -189,7 +199,8 @@ class FunnelBars(LineView):
         if answer.sampled is not None:
             cells = _estimated(answer, answer.sampled, index, digits)
         if self.pinned is not None:
-            return [*cells, *_compared(self.pinned, stage, index)]
+            room = self._beside(answer, self.pinned, width)
+            return [*cells, *_compared(self.pinned, stage, index, room)]
         if width >= _ROOM_FOR_STEPS and answer.sampled is None:
             cells.append((f" {percent(stage.step_conversion):>8}", "line--dim", "reached"))
         cells += self._left(answer, index, is_last=is_last)
@@ -300,6 +311,11 @@ class FunnelBars(LineView):
         return [(fit(words, width), "line--bold")]
 
 
+def _longest(answer: FunnelAnswer) -> int:
+    """The cells of the longest name."""
+    return max(cell_len(visible(stage.stage)) for stage in answer.stages)
+
+
 def _digits(answer: FunnelAnswer) -> int:
     longest = max(5, *(len(count(stage.count)) for stage in answer.stages))
     return longest if answer.sampled is None else longest + 1
@@ -317,10 +333,12 @@ def _estimated(answer: FunnelAnswer, sampled: Sampled, index: int, digits: int) 
     ]
 
 
-def _compared(pinned: FunnelAnswer, stage: StageResult, index: int) -> list[Cell]:
-    """The same stage of the pinned funnel, and how far the two are apart."""
+def _compared(pinned: FunnelAnswer, stage: StageResult, index: int, room: int) -> list[Cell]:
+    """The same stage of the pinned funnel, how far the two are apart, and its name in `room` cells
+    where it is another.
+    """
     if index >= len(pinned.stages):
-        return [(fit(" │       – no such stage", _BESIDE), "line--dim")]
+        return [(fit(" │       – no such stage", _BESIDE + room), "line--dim")]
     other = pinned.stages[index]
     apart = stage.conversion - other.conversion
     kind = "line--good" if apart > 0 else "line--bad" if apart < 0 else "line--dim"
@@ -328,7 +346,7 @@ def _compared(pinned: FunnelAnswer, stage: StageResult, index: int) -> list[Cell
     return [
         (f" │ {count(other.count):>7} {percent(other.conversion):>8}", "line--dim"),
         (f" {points(apart):>6} pp", kind),
-        (fit(name, 10) if name else " " * 10, "line--dim"),
+        (fit(name, room), "line--dim"),
     ]
 
 

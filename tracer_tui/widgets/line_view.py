@@ -179,7 +179,12 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
         if line is None or line.width != self.scrollable_content_region.width:
             line = self._drawn[y] = self._line(y)
         segments = [Segment(text, self._style(line, name)) for text, name, *_ in line.cells]
-        return Strip(segments).adjust_cell_length(line.width, self._style(line, ""))
+        strip = Strip(segments)
+        if cell_len(strip.text.rstrip()) > line.width > 0:
+            # What is cut says so: the beginning of a number is another number.
+            cut = list(strip.crop(0, line.width - 1))
+            strip = Strip([*cut, Segment("…", cut[-1].style if cut else None)])
+        return strip.adjust_cell_length(line.width, self._style(line, ""))
 
     def _line(self, y: int) -> _Line:
         """What stands on a line of the pane."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich.cells import cell_len
 from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
@@ -45,11 +46,14 @@ class StatusLine(Widget):
         ]
         if self.summary.report.warnings:
             facts.append(f"{plural(len(self.summary.report.warnings), 'warning')}: !")
-        if self.busy:
-            facts.append(self.busy)
         rest = " · ".join(facts)
-        if self.doing:
-            return Content(fit(f" {visible(self.doing)} · {rest}", self.size.width))
+        if self.doing or self.busy:
+            # Ahead, for on a small screen the end is out of sight.
+            now = " · ".join(filter(None, (visible(self.doing), self.busy)))
+            return Content(fit(f" {now} · {rest}", self.size.width))
         room = max(8, self.size.width - len(rest) - 4)
         name = visible(self.summary.source)
-        return Content(f" {name if len(name) <= room else '…' + name[1 - room :]} · {rest}")
+        name = name if len(name) <= room else f"…{name[1 - room :]}"
+        line = f" {name} · {rest}"
+        is_cut = 0 < self.size.width < cell_len(line)
+        return Content(fit(line, self.size.width) if is_cut else line)

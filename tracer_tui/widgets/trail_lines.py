@@ -82,6 +82,12 @@ class TrailLines(LineView):
         """The place of the event at the cursor; at a header, of the first below it."""
         return self._folds.nearest_place(self.cursor) if self.line_count else None
 
+    @property
+    def session(self) -> int | None:
+        """Which of the user's sessions the cursor is in, from 1."""
+        place = self.place
+        return None if place is None else self._folds.session_of(place) + 1
+
     def watch_shown(self, before: Shown | None, shown: Shown | None) -> None:
         """Show another trail, or the same one cut another way, at the same event."""
         place = self.place
@@ -217,15 +223,14 @@ class TrailLines(LineView):
             told.append(f"→ {stage_sign(marks.armed)} {stage}")
         elif study.stages:
             told.append("✓ complete")
-        told.append(f"{span(session.end - trail.time(place))} left in the session")
+        rest = session.end - trail.time(place)
+        told.append(f"session ends in {span(rest)}" if rest else "session ends here")
         if study.window is not None and marks.start is not None and marks.armed is not None:
-            left = marks.start + study.window - trail.time(place)
-            told.append(f"{span(left)} left in the window" if left >= 0 else "the window is over")
+            rest = marks.start + study.window - trail.time(place)
+            told.append(f"window ends in {span(rest)}" if rest >= 0 else "window is over")
         text = f" {' · '.join(told)}"
         if cell_len(text) > width:
-            text = text.replace(" left in the session", " left").replace(
-                " left in the window", " of the window"
-            )
+            text = text.replace(" ends in ", " ")
         return [(fit(text, width), "line--dim")]
 
     def watch_cursor(self, before: int, cursor: int) -> None:

@@ -146,19 +146,22 @@ class UserLines(LineView):
     def _widths(self, width: int) -> dict[SortKey, int]:
         """The cells of each column in so many; 0 for one that has no room. Negative sets right.
 
-        Numbers never make way for ids, which are cut; times do.
+        Numbers make way for ids only where nothing would be left of these; times do before.
         """
         stages = len(self.listing.page.study.stages) if self.listing else 0
         marks = max(6, min(stages, 8) + 1 if self._has_pending else min(stages, 8))
-        rest = width - marks - 1 - _SESSIONS - 1 - _EVENTS - 1
+        sessions, events = _SESSIONS, _EVENTS
+        if width < marks + sessions + events + 9:
+            sessions = events = 0
+        rest = width - marks - 1 - sessions - bool(sessions) - events - bool(events)
         first, last = next(
             (times for times in _TIMES if rest - sum(times) - sum(map(bool, times)) >= _ID_WIDTH),
             (0, 0),
         )
         return {
             "user": max(6, rest - first - last - bool(first) - bool(last)),
-            "sessions": -_SESSIONS,
-            "events": -_EVENTS,
+            "sessions": -sessions,
+            "events": -events,
             "first": first,
             "last": last,
             "depth": marks,

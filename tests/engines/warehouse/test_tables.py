@@ -144,6 +144,8 @@ def test_what_is_missing_is_named(target: Target) -> None:
         ("lan = 'left'", "did you mean lane"),
         ("lane = (select 1)", "leave out subqueries"),
         ("count(*) > 1", "leave out subqueries"),
+        ("random() < 0.5", "another answer each time"),
+        ("current_date > '2026-01-01'", "another at another time"),
         ("1 = 1) or (1 = 1", "is not one condition"),
         ("lane = 'left'; drop table crowd", "is not a condition"),
     ):
