@@ -1,5 +1,7 @@
 """The rulers: what they draw, and what a click on them asks for."""
 
+from dataclasses import replace
+
 import pytest
 from textual import events
 
@@ -80,6 +82,27 @@ def test_there_is_no_timeout_ruler_where_the_data_tells_sessions() -> None:
 
 def test_details_are_given_up_between_two_questions() -> None:
     assert find_details(demo_engine(), study("home"), lambda: True) is None
+
+
+async def test_where_numbers_do_not_fit_those_of_the_neighbours_are_rounded() -> None:
+    async with opened(demo_engine(), study(",".join(FIVE)), size=WIDE) as face:
+        rulers = face.explorer.query_one(Rulers)
+        found = face.explorer.details
+        assert found is not None
+        assert found.timeouts is not None
+        many = [
+            replace(rung, value=1_708_520 + 1_000 * number)
+            for number, rung in enumerate((found.timeouts.shorter, found.timeouts.here))
+            if rung is not None
+        ]
+        timeouts = replace(found.timeouts, shorter=many[0], here=many[1], longer=many[0])
+        rulers.details = replace(found, timeouts=timeouts)
+        assert "20m 1,708,520 ◂ 30m 1,709,520 sessions" in drawn_lines(rulers, width=140)[1]
+        narrow = drawn_lines(rulers, width=76)[1]
+        assert narrow.startswith(" 20m 1,708k◂30m 1,709,520▸20m 1,708k ")
+        assert "90d 60.0 % ◂ off 60.0 %" in narrow
+        rulers.details = replace(found, timeouts=replace(timeouts, is_estimate=True))
+        assert "20m ≈1M◂30m ≈1,709,520▸20m ≈1M " in drawn_lines(rulers, width=78)[1]
 
 
 async def test_rulers_move_with_the_keys_the_click_and_the_wheel() -> None:

@@ -15,10 +15,13 @@ from textual.reactive import reactive
 from core.engine import FunnelAnswer
 from core.words import spelled
 from tracer_tui.details import LONGEST, NOTCHES, SHORTEST, Details, Ruler, Rung
-from tracer_tui.drawing import count, fit, percent, sparks
+from tracer_tui.drawing import count, fit, percent, short_count, sparks
 from tracer_tui.widgets.line_view import Cell, LineView
 
 _MARKER, _KNEE = "┃", "◆"
+
+_SHORTER = (6, 5, 4, 3)
+"""Cells for the sessions of a neighbour where there is no room for all of them."""
 
 
 class Rulers(LineView, can_focus=False):
@@ -99,7 +102,7 @@ class _Half:
         kind: str,
         limit: int | None,
         ruler: Ruler | None,
-        words: Callable[[float], str],
+        words: Callable[[float, int | None], str],
         unit: str,
         *,
         waits: bool,
@@ -108,10 +111,9 @@ class _Half:
         self.kind = kind
         self.limit = limit
         self.ruler = ruler
+        self.sign = "≈" if ruler is not None and ruler.is_estimate else ""
         self.words = words
         self.unit = unit
-        if ruler is not None and ruler.is_estimate:
-            self.words = lambda value: f"≈{words(value)}"
 
     def cells(self, line: int, width: int) -> list[Cell]:
         """One of its lines, in exactly so many cells."""
@@ -136,34 +138,39 @@ class _Half:
         here = f"{spelled(self.limit)} "
         if self.ruler is None:
             return [(fit(f" {here}{'…' if self.waits else ''}", width), "line--dim")]
-        here += self.words(self.ruler.here.value)
+        here += self.sign + self.words(self.ruler.here.value, None)
         knee = ""
         if self.ruler.knee is not None:
             knee = f"  {_KNEE} knee {spelled(_round(self.ruler.knee))}"
-        # What there is no room for is left out, what one could do without first.
+        # What there is no room for is left out, what one could do without first; then the numbers
+        # of the neighbours are rounded.
         tried = [(f"{here} {self.unit}", knee), (here, knee), (f"{here} {self.unit}", "")]
-        for middle, end in tried:
-            cells = self._around(middle, end)
-            if sum(cell_len(text) for text, *_ in cells) <= width:
-                break
-        else:
-            cells = self._around(here, "")
-        taken = sum(cell_len(text) for text, *_ in cells)
+        ways = [self._around(*ends) for ends in [*tried, (here, "")]]
+        ways += [self._around(here, "", short) for short in _SHORTER]
+        cells = next((way for way in ways if _taken(way) <= width), ways[-1])
+        taken = _taken(cells)
         return [*cells, (" " * (width - taken), "")] if taken <= width else _cut(cells, width)
 
-    def _around(self, here: str, knee: str) -> list[Cell]:
-        """What the limit comes to, between what its neighbours do."""
-        ruler = self.ruler
+    def _around(self, here: str, knee: str, short: int | None = None) -> list[Cell]:
+        """What the limit comes to, between what its neighbours do; in `short` cells at most."""
+        ruler, space = self.ruler, " " if short is None else ""
         cells: list[Cell] = [(" ", "")]
         if ruler is not None and ruler.shorter:
-            cells += [(self._rung(ruler.shorter), "line--dim", f"{self.kind} -1"), (" ◂ ", "")]
+            cells += [(self._rung(ruler.shorter, short), "line--dim", f"{self.kind} -1")]
+            cells.append((f"{space}◂{space}", ""))
         cells.append((here, "line--bold"))
         if ruler is not None and ruler.longer:
-            cells += [(" ▸ ", ""), (self._rung(ruler.longer), "line--dim", f"{self.kind} 1")]
+            cells.append((f"{space}▸{space}", ""))
+            cells.append((self._rung(ruler.longer, short), "line--dim", f"{self.kind} 1"))
         return [*cells, (knee, "line--accent")]
 
-    def _rung(self, rung: Rung) -> str:
-        return f"{spelled(rung.limit)} {self.words(rung.value)}"
+    def _rung(self, rung: Rung, short: int | None) -> str:
+        return f"{spelled(rung.limit)} {self.sign}{self.words(rung.value, short)}"
+
+
+def _taken(cells: list[Cell]) -> int:
+    """The width of some cells."""
+    return sum(cell_len(text) for text, *_ in cells)
 
 
 def _cut(cells: list[Cell], width: int) -> list[Cell]:
@@ -199,9 +206,9 @@ def _round(limit: int) -> int:
     return round(limit / unit) * unit
 
 
-def _sessions(value: float) -> str:
-    return count(int(value))
+def _sessions(value: float, short: int | None) -> str:
+    return count(int(value)) if short is None else short_count(int(value), short)
 
 
-def _conversion(value: float) -> str:
+def _conversion(value: float, short: int | None) -> str:  # noqa: ARG001 - it is short
     return percent(value)
