@@ -43,6 +43,8 @@ class StageRows:
     """The columns that tell units apart."""
     may_be_hard: bool
     """Whether they have a column `hard`, 1 for each row of a user to be walked."""
+    has_knots: bool
+    """Whether that may be for simultaneous events, and not for the length of journeys alone."""
 
 
 def stage_rows(
@@ -85,7 +87,8 @@ def stage_rows(
         rows = events.filter(reduce(or_, [is_stage, *excluded])).mutate(**flags)
         rows = rows.mutate(is_stage=reduce(or_, _flags(rows, "m")))
         rows = _knots(rows, keys, funnel) if with_knots else rows
-    may_be_hard = may_be_hard or "knot" in rows.columns
+    has_knots = "knot" in rows.columns
+    may_be_hard = may_be_hard or has_knots
     rows = _mark_hard(rows)
     if funnel.exclusions:
         rows = _last_excluded(rows, _of_user(keys), len(funnel.exclusions))
@@ -96,7 +99,8 @@ def stage_rows(
     first = ibis.cases(*((rows[f"m{i}"], i) for i in range(len(matches))), else_=len(matches))
     columns = [*keys, "time", *flags, *(["hard"] if may_be_hard else [])]
     columns += [f"x{i}" for i in range(len(funnel.exclusions))]
-    return StageRows(rows.mutate(stage=first)[[*columns, "stage"]], tuple(keys), may_be_hard)
+    rows = rows.mutate(stage=first)[[*columns, "stage"]]
+    return StageRows(rows, tuple(keys), may_be_hard, has_knots)
 
 
 def _names(funnel: Funnel) -> tuple[str, ...] | None:
