@@ -270,7 +270,7 @@ class Session:
 
     def _refusal(self, error: Exception) -> SourceError:
         """An error of a driver in one line of ours, without secrets."""
-        line = self.address.hidden(" ".join(str(error).split()))
+        line = self.address.hidden(" ".join(self.dialect.told(error).split()))
         return SourceError(
             f"{self.address.label}: {line[:MOST_CHARACTERS] or type(error).__name__}"
         )

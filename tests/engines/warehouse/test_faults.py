@@ -49,6 +49,37 @@ def test_a_wrong_password_is_said_and_not_repeated(target: Target, quick: None) 
     assert "\n" not in str(error.value)
 
 
+@on("postgres")
+def test_a_database_that_is_not_there_is_said_at_once(target: Target) -> None:
+    session = Session(target.url().replace("/events", "/evnts"))
+    began = time.monotonic()
+    with pytest.raises(core.SourceError, match='database "evnts" does not exist'):
+        session.table("crowd")
+    assert time.monotonic() - began < sessions.FIRST_PAUSE
+    session.close()
+
+
+@pytest.mark.parametrize("scheme", ["spark", "sc"])
+def test_a_cluster_that_nobody_runs_is_said_and_not_waited_for(scheme: str, quick: None) -> None:
+    session = Session(f"{scheme}://127.0.0.1:{servers.free_port()}")
+    began = time.monotonic()
+    with pytest.raises(core.SourceError, match=rf"{scheme}://127\.0\.0\.1:\d+: .*refused"):
+        session.table("crowd")
+    assert time.monotonic() - began < 10
+    session.close()
+
+
+@on("spark", "connect")
+def test_what_is_missing_on_a_cluster_is_told_in_a_line(target: Target) -> None:
+    session = Session(target.url())
+    for name, words in (("nope", "has no table 'nope'"), ("/nope/x.parquet", "does not exist")):
+        with pytest.raises(core.SourceError, match=words) as error:
+            session.table(name)
+        assert "\n" not in str(error.value)
+        assert "org.apache" not in str(error.value)
+    session.close()
+
+
 @on("clickhouse", "postgres")
 def test_a_question_survives_a_cut_connection(target: Target, quick: None) -> None:
     with proxy(target.port) as way:
