@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import reduce
 from itertools import combinations
 from operator import or_
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import ibis
 
@@ -155,7 +155,7 @@ def _knots(rows: ir.Table, keys: Sequence[str], funnel: Funnel) -> ir.Table:
     if any(may_overlap(a, b) for a, b in combinations(funnel.stages, 2)):
         matched = reduce(lambda a, b: a + b, [m.ifelse(1, 0) for m in _flags(rows, "m")])
         rows = rows.mutate(several=(matched > 1).ifelse(1, 0))
-        instant = ibis.window(group_by=[*_of_user(keys), "time"])
+        instant = _instant(keys)
         alone = rows.is_stage.ifelse(1, 0).sum().over(instant) == 1
         return rows.mutate(knot=(~alone & (rows.several.max().over(instant) == 1)).ifelse(1, 0))
     return rows
@@ -163,9 +163,16 @@ def _knots(rows: ir.Table, keys: Sequence[str], funnel: Funnel) -> ir.Table:
 
 def _crowded(rows: ir.Table, keys: Sequence[str], is_stage: ir.BooleanValue) -> ir.Table:
     """Marks in `knot` the stage rows that share their instant with any other row."""
-    instant = ibis.window(group_by=[*_of_user(keys), "time"])
+    instant = _instant(keys)
     count = rows.time.count().over(instant)
     return rows.mutate(knot=(is_stage & (count > 1)).ifelse(1, 0))
+
+
+def _instant(keys: Sequence[str]) -> Any:
+    """The window of a user's rows at one time. It is partitioned by user as all others are, so that
+    no engine brings rows together twice.
+    """
+    return ibis.range_window(group_by=_of_user(keys), order_by="time", preceding=0, following=0)
 
 
 def _of_user(keys: Sequence[str]) -> list[str]:

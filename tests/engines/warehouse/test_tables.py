@@ -16,8 +16,8 @@ from core.reading.options import ReadOptions
 from core.warehouse.sessions import cut
 from core.warehouse.table import EventTable
 from core.warehouse.view import View
-from tests.engines.warehouse.conftest import on, open_table
-from tests.engines.warehouse.crowd import stages
+from tests.engines.warehouse.conftest import engine_of, on, open_table
+from tests.engines.warehouse.crowd import STUDIES, stages
 from tests.engines.warehouse.targets import Target
 
 START = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
@@ -229,6 +229,18 @@ def test_duplicates_and_sessions_are_found_in_one_order_of_the_rows(target: Targ
     plan = engine.session._with(lambda backend: _plan(target, backend, query))
     assert len(re.findall(r"\bSort +[\[(]", plan)) == 1
     assert plan.count("Exchange hashpartitioning") == (target.name == "spark")
+
+
+@on("postgres", "spark")
+@pytest.mark.parametrize("name", STUDIES)
+def test_a_question_is_one_scan_and_moves_rows_once(target: Target, name: str) -> None:
+    engine = engine_of(target)
+    query = engine.session.compile(engine._units(STUDIES[name]).rows)
+    plan = engine.session._with(lambda backend: _plan(target, backend, query))
+    assert plan.count("FileScan" if target.name == "spark" else "Seq Scan") == 1
+    # Which of a user's events is the one before the last of a kind is asked by user and kind.
+    moves = 2 if name == "any order, copies" else 1
+    assert plan.count("Exchange") == (moves if target.name == "spark" else 0)
 
 
 def _plan(target: Target, backend: Any, query: str) -> str:
