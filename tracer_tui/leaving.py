@@ -12,8 +12,11 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from typing import NoReturn
+from contextlib import ExitStack, contextmanager, suppress
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from core.engine import Engine
 
 TO_KILL = 2.0
 """Seconds that leaving waits for a server to end what it was asked."""
@@ -32,6 +35,18 @@ def held(seconds: float) -> Iterator[None]:
     finally:
         del _held[end]
         end.set()
+
+
+def close_held(engine: Engine) -> None:
+    """Close an engine meanwhile: what it still does is stopped, and hardly waited for."""
+    leaving = ExitStack()
+    leaving.enter_context(held(TO_KILL))
+
+    def work() -> None:
+        with leaving:
+            engine.close()
+
+    threading.Thread(target=work, daemon=True).start()
 
 
 def leave(code: int) -> NoReturn:

@@ -15,7 +15,7 @@ POLL_SECONDS = 0.05
 
 
 class Share(float):
-    """A share of the work, 0 to 1, with what has been read so far."""
+    """A share of the work, 0 to 1, with what has been read so far, or what is being done."""
 
     bytes_read: int
     """Bytes of the sources, as they lie on disk."""
@@ -23,13 +23,21 @@ class Share(float):
     """All of them."""
     rows: int
     """Rows that have been read, of the files that are done."""
+    doing: str
+    """What runs where, where nobody tells how far it is; empty where somebody does."""
 
     def __new__(
-        cls, share: float, bytes_read: int = 0, bytes_total: int = 0, rows: int = 0
+        cls,
+        share: float,
+        bytes_read: int = 0,
+        bytes_total: int = 0,
+        rows: int = 0,
+        doing: str = "",
     ) -> Share:
-        """A share that knows its bytes and rows."""
+        """A share that knows its bytes and rows, or what is being done."""
         made = super().__new__(cls, share)
         made.bytes_read, made.bytes_total, made.rows = bytes_read, bytes_total, rows
+        made.doing = doing
         return made
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from core.cohort import EVERYBODY, Cohort
 from core.engine import DropOffPanel, FunnelAnswer, Sort, Summary, UserRow, UsersPage
@@ -28,6 +28,7 @@ from core.warehouse.hard import (
     hard_journeys,
     hard_steps,
     hard_times,
+    long_engine,
 )
 from core.warehouse.lists import Lines, local_lines, unit_lines, user_lines, wanted_of
 from core.warehouse.one_user import explain_one, trail_of
@@ -37,7 +38,7 @@ from core.warehouse.starts import find_starts
 from core.warehouse.times import convert_times, step_times
 from core.warehouse.totals import Totals, count_all, summarize, warnings_of
 from core.warehouse.units import UnitTable, find_units
-from core.warehouse.view import View, view_of
+from core.warehouse.view import View, cutting_of, view_of
 from core.warehouse.words import find_words
 
 if TYPE_CHECKING:
@@ -49,10 +50,14 @@ if TYPE_CHECKING:
     from core.warehouse.session import Cancel
     from core.warehouse.table import EventTable
 
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
 REMEMBERED = 16
 """Answers of each kind that are kept."""
 FOLLOWED = 3
-"""Stages of which those who reached them are kept on this machine."""
+"""Of how many stages those who reached them, and of how many studies those whom no query can
+tell everything of, are kept on this machine."""
 
 
 class WarehouseEngine:
@@ -73,6 +78,7 @@ class WarehouseEngine:
         self._lines = remember(self._find_lines)
         self._totals: dict[Study, Totals] = {}
         self._engines: dict[Study, LocalEngine] = {}
+        self._long: dict[Study, LocalEngine] = {}
         self._after: dict[tuple[Study, int, tuple[Stage, ...]], After] = {}
         self._answers: dict[Study, FunnelAnswer] = {}
 
@@ -230,16 +236,13 @@ class WarehouseEngine:
 
     def _count_all(self, study: Study, cancelled: Cancel | None) -> Totals:
         """Kept by the part of the study that matters."""
-        part = Study(
-            timeout=study.timeout,
-            user=study.user,
-            where=study.where,
-            journey_rules=study.journey_rules,
-        )
+        part = cutting_of(study)
         if part not in self._totals:
             totals = count_all(self.table, part, self.span, cancelled)
             if totals.has_hard:
-                totals += hard_journeys(self.table, part, self.span, cancelled)
+                engine = long_engine(self.table, part, self.span, cancelled)
+                totals += hard_journeys(engine, part)
+                _keep(self._long, part, engine)
             self._totals[part] = totals
         return self._totals[part]
 
@@ -285,10 +288,24 @@ class WarehouseEngine:
 
     def _hard(self, study: Study, cancelled: Cancel | None = None) -> LocalEngine:
         """The engine of the users that a study's units leave to it."""
-        if study not in self._engines:
+        found = self._engines.get(study)
+        if found is None:
+            found = self._known_long(study)
+        if found is None:
             rows = self._units(study).rows
-            self._engines[study] = hard_engine(self.table, study, rows, self.span[1], cancelled)
-        return self._engines[study]
+            found = hard_engine(self.table, study, rows, self.span[1], cancelled)
+        _keep(self._engines, study, found)
+        return found
+
+    def _known_long(self, study: Study) -> LocalEngine | None:
+        """The engine of all whose journeys are too long, if the study leaves only such users to it
+        and they are here already.
+        """
+        funnel, part = study.funnel, cutting_of(study)
+        if funnel is None or view_of(study) != view_of(part, stages=False):
+            return None
+        has_knots = stage_rows(self.table, study, funnel, self.span).has_knots
+        return None if has_knots or self._units(study).is_wary else self._long.get(part)
 
     def _hard_of_steps(self, study: Study, steps: ir.Table) -> LocalEngine:
         """The engine of the users that a study's times leave to it: of the same, if it can be."""
@@ -310,9 +327,7 @@ class WarehouseEngine:
         if key not in self._after:
             units, end = self._units(study), self.span[1]
             after = find_after(self.table, study, units, stage, end, more, cancelled)
-            for oldest in list(self._after)[: 1 - FOLLOWED]:
-                del self._after[oldest]
-            self._after[key] = after
+            _keep(self._after, key, after)
         return self._after[key]
 
     def _find_steps(self, study: Study, funnel: Funnel) -> ir.Table:
@@ -379,6 +394,14 @@ def _asked(study: Study) -> Funnel | None:
             "a warehouse cannot count attempts exactly yet: leave out --attempts, or ask a sample"
         )
     return study.funnel
+
+
+def _keep(kept: dict[Key, Value], key: Key, value: Value) -> None:
+    """Keep a value among the newest."""
+    kept.pop(key, None)
+    for oldest in list(kept)[: 1 - FOLLOWED]:
+        kept.pop(oldest, None)
+    kept[key] = value
 
 
 def _is_plain(study: Study) -> bool:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from core.local import LocalEngine
 from core.warehouse.counts import Counts
-from core.warehouse.pull import local_study, users_engine
+from core.warehouse.pull import local_study, pull, users_engine
 from core.warehouse.sessions import cut
 from core.warehouse.totals import Totals
 from core.warehouse.view import view_of
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
     from numpy.typing import NDArray
 
-    from core.local import LocalEngine
     from core.stage import Stage
     from core.study import Study
     from core.warehouse.session import Cancel
@@ -83,10 +83,19 @@ def hard_steps(engine: LocalEngine, study: Study) -> Times:
     return steps
 
 
-def hard_journeys(
+def long_engine(
     table: EventTable, study: Study, span: tuple[int, int], cancelled: Cancel | None = None
-) -> Totals:
-    """Events, users and journeys of the users whose journeys must be cut here."""
-    events = cut(table.events(view_of(study, stages=False)), study, span, table.session.dialect)
-    answer = hard_engine(table, study, events, span[1], cancelled).funnel(local_study(study))
+) -> LocalEngine:
+    """An engine on all events of the users whose journeys must be cut here."""
+    view = view_of(study, stages=False)
+    events = table.events(view)
+    found = cut(events, study, span, table.session.dialect)
+    found = found.filter(found.hard == 1)[list(events.columns)]
+    what = "users with sessions that are too long"
+    return LocalEngine(pull(table.session, found, view, span[1], what, cancelled))
+
+
+def hard_journeys(engine: LocalEngine, study: Study) -> Totals:
+    """Events, users and journeys of the users of an engine."""
+    answer = engine.funnel(local_study(study))
     return Totals(answer.events_count, answer.users_count, answer.journeys_count)

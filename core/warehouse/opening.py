@@ -24,7 +24,15 @@ def open_warehouse(
     `sample` is the fraction of users in the sample; None takes about a million events. Raises
     SourceError when the warehouse cannot be opened, and Cancelled.
     """
-    session = Session(url, options.get("tz", "UTC"))
+    told = options.get("progress")
+    done, rows = 0.0, 0
+
+    def tell(doing: str) -> None:
+        # By steps: how long each takes no engine tells.
+        if told is not None and doing:
+            told(Share(done, rows=rows, doing=doing))
+
+    session = Session(url, options.get("tz", "UTC"), tell)
     name, cancelled = options.get("table"), options.get("cancelled")
     if name is None:
         raise SourceError(f"{session.address.label}: name the table of events with --table")
@@ -34,17 +42,18 @@ def open_warehouse(
         time_field=options.get("time_field"),
         shape=options.get("shape"),
     )
-    told = options.get("progress") or (lambda _: None)
     try:
         engine = WarehouseEngine(EventTable(session, name, how, cancelled))
-        told(Share(0.1))  # by steps: how long each takes no engine tells
-        engine.look(cancelled)
+        done = 0.1
+        rows = engine.look(cancelled).report.rows_read
         if exact:
             return engine
-        told(Share(0.5))
+        done = 0.5
         sampled = SampledEngine(engine, sample)
         sampled.look(cancelled)
     except TracerError:
         session.close()
         raise
+    finally:
+        session.told = None
     return sampled

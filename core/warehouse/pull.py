@@ -55,7 +55,7 @@ def pull(
             f"{what}: more than {MOST_EVENTS:,} events would have to be fetched; ask about fewer, "
             "with --where"
         )
-    return replace(log_of(found, view), data_end=data_end)
+    return replace(log_of(found, view, cancelled), data_end=data_end)
 
 
 def users_engine(
@@ -74,7 +74,7 @@ def users_engine(
     return LocalEngine(pull(table.session, events, view, data_end, what, cancelled))
 
 
-def log_of(found: pa.Table, view: View) -> EventLog:
+def log_of(found: pa.Table, view: View, cancelled: Cancel | None = None) -> EventLog:
     """A log of fetched columns."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -106,6 +106,7 @@ def log_of(found: pa.Table, view: View) -> EventLog:
             event_field=EVENT,
             time_field=TIME,
             shape=PLAIN,
+            cancelled=cancelled,
         )
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)

@@ -58,6 +58,6 @@ def pull_sample(
     if share < 1:
         bucket = table.session.dialect.bucket(events.user, BUCKETS)
         events = events.filter(bucket < round(share * BUCKETS))
-    what = f"a sample of {100 * share:.3g} % of the users"
+    what = f"taking a sample of whole users, {100 * share:.3g} %"
     log = pull(table.session, events, view, summary.last or 0, what, cancelled)
     return Sample(LocalEngine(log), view, share)

@@ -80,6 +80,8 @@ class _Asked:
     """Whether all questions were stopped since it was asked."""
     backend: BaseBackend | None = None
     """The connection that it runs on, while it does."""
+    before: str = ""
+    """What must be done before, while it is: a connection that is opened takes its time."""
     is_killed: bool = False
     """Whether the server was told to kill it."""
 
@@ -92,9 +94,12 @@ class _Asked:
 class Session:
     """Connections to one warehouse. Safe to use from several threads."""
 
-    def __init__(self, url: str, tz: str = "UTC") -> None:
-        """For an address; nothing is opened yet."""
+    def __init__(
+        self, url: str, tz: str = "UTC", told: Callable[[str], None] | None = None
+    ) -> None:
+        """For an address; nothing is opened yet. `told` is told `doing` whenever it changes."""
         self.address = parse_address(url)
+        self.told = told
         self.dialect = find_dialect(self.address, tz)
         self._idle: list[BaseBackend] = []
         self._asked: list[_Asked] = []
@@ -108,13 +113,22 @@ class Session:
     def doing(self) -> str:
         """What runs where, in a line fit to show; empty while nothing does."""
         with self._lock:
-            return self._asked[0].what if self._asked else ""
+            if not self._asked:
+                return ""
+            asked = self._asked[0]
+        return f"{self.dialect.label}: {asked.before or asked.what}, at {self.address.label}"
+
+    def _tell(self) -> None:
+        if self.told is not None:
+            self.told(self.doing)
 
     def table(self, name: str, cancelled: Cancel | None = None) -> ir.Table:
         """The table of a name, as the warehouse describes it. Raises SourceError without one."""
         try:
             return self._again(
-                lambda backend, _: self.dialect.table(backend, name), f"table {name}", cancelled
+                lambda backend, _: self.dialect.table(backend, name),
+                f"looking at table {name}",
+                cancelled,
             )
         except TableNotFound:
             known = self._with(self.dialect.tables)
@@ -170,11 +184,12 @@ class Session:
         self, use: Callable[[BaseBackend, str], Answer], what: str, cancelled: Cancel | None
     ) -> Answer:
         """Ask, and ask again while the connection is lost, less and less often."""
-        asked = _Asked(f"{self.dialect.label}: {what}, at {self.address.label}")
+        asked = _Asked(what)
         asked.cancelled = cancelled or asked.cancelled
         asked.is_stopped = self._is_closed
         with self._lock:
             self._asked.append(asked)
+        self._tell()
         pause = FIRST_PAUSE
         try:
             for tries in range(1, TRIES + 1):
@@ -187,12 +202,27 @@ class Session:
                     if tries == TRIES or not self.dialect.is_lost(error):
                         raise self._refusal(error) from None
                 self._forget()
-                time.sleep(pause)
+                self._do_before(asked, "the connection was lost; asking again")
+                self._pause(asked, pause)
                 pause *= 2
         finally:
             with self._lock:
                 self._asked.remove(asked)
+            self._tell()
         raise AssertionError("the last try answers or raises")
+
+    def _do_before(self, asked: _Asked | None, before: str) -> None:
+        """Say what must be done before a question can be asked."""
+        if asked is not None and asked.before != before:
+            asked.before = before
+            self._tell()
+
+    def _pause(self, asked: _Asked, seconds: float) -> None:
+        """Wait, unless the question is to stop."""
+        ends = time.monotonic() + seconds
+        while (left := ends - time.monotonic()) > 0:
+            asked.check()
+            time.sleep(min(left, POLL_SECONDS))
 
     def _wait(self, use: Callable[[BaseBackend, str], Answer], asked: _Asked) -> Answer:
         """Ask in a thread of its own, so that a server that says nothing keeps nobody waiting."""
@@ -219,8 +249,11 @@ class Session:
     def _kill(self, asked: _Asked, answer: Future[Answer]) -> None:
         """Have a question killed on the server, and give it a while to end.
 
-        More than once: what has not quite begun cannot be killed.
+        More than once: what has not quite begun cannot be killed. What waits for a connection is
+        not known there, and will not be asked.
         """
+        if asked.backend is None:
+            return
 
         def work() -> None:
             for _ in range(KILLS):
@@ -237,7 +270,7 @@ class Session:
 
     def _refusal(self, error: Exception) -> SourceError:
         """An error of a driver in one line of ours, without secrets."""
-        line = self.address.hidden(" ".join(str(error).split()))
+        line = self.address.hidden(" ".join(self.dialect.told(error).split()))
         return SourceError(
             f"{self.address.label}: {line[:MOST_CHARACTERS] or type(error).__name__}"
         )
@@ -258,6 +291,7 @@ class Session:
         with self._lock:
             backend = self._idle.pop() if self._idle else None
         if backend is None:
+            self._do_before(asked, "connecting")
             try:
                 backend = self.dialect.open()
             except ImportError as error:
@@ -266,6 +300,7 @@ class Session:
         try:
             if asked is not None:
                 asked.backend = backend
+                self._do_before(asked, "")
                 asked.check()
             answer = use(backend)
             is_fine = True

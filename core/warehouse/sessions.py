@@ -41,7 +41,6 @@ def cut(events: ir.Table, study: Study, span: tuple[int, int], dialect: Dialect)
         else ibis.range_window(group_by="user", order_by=order, preceding=None, following=0)
     )
     before = ibis.window(group_by="user", order_by=order)
-    events = events.mutate(since=events.time - events.time.lag().over(before))
     is_cut = ibis.literal(False)
     if rules.midnight_tz is not None:
         events = events.mutate(day=_day(events.time, rules.midnight_tz, span))
@@ -54,12 +53,19 @@ def cut(events: ir.Table, study: Study, span: tuple[int, int], dialect: Dialect)
         value = events[field_column(study, rules.session_field)]
         known = ibis.window(group_by=["user", "lacks"], order_by=order)
         is_cut |= value != value.lag().over(known)
-    forced = is_cut & events.since.notnull()
+    # All in one step: an engine looks back once for what is asked for together.
+    events = events.mutate(since=events.time - events.time.lag().over(before), is_cut=is_cut)
+    forced = events.is_cut & events.since.notnull()
     events = events.mutate(gap=forced.ifelse(ibis.literal(LONGEST, "int64"), events.since))
     begins = events.gap.isnull() | (events.gap > gap_limit(timeout_of(study)))
     events = events.mutate(cuts=begins.ifelse(1, 0))
-    events = events.mutate(journey=events.cuts.sum().over(to_here))
-    return events if rules.max_length is None else _too_long(events, rules.max_length)
+    numbered = {"journey": events.cuts.sum().over(to_here)}
+    if rules.max_length is None:
+        return events.mutate(**numbered)
+    # Times ascend: the latest cut is where the journey began.
+    began = (events.cuts == 1).ifelse(events.time, ibis.null("int64"))
+    events = events.mutate(**numbered, began=began.max().over(to_here))
+    return _too_long(events, rules.max_length)
 
 
 def timeout_of(study: Study) -> int | None:
@@ -100,7 +106,5 @@ def _day(time: ir.IntegerColumn, zone: str, span: tuple[int, int]) -> ir.Integer
 
 def _too_long(events: ir.Table, longest: int) -> ir.Table:
     """Marks the users with a journey that must be cut again, which no window can tell where."""
-    journey = ibis.window(group_by=["user", "journey"])
-    events = events.mutate(length=events.time - events.time.min().over(journey))
-    is_long = (events.length > longest).ifelse(1, 0)
+    is_long = (events.time - events.began > longest).ifelse(1, 0)
     return events.mutate(hard=is_long.max().over(ibis.window(group_by="user")))

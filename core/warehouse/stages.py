@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import reduce
 from itertools import combinations
 from operator import or_
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import ibis
 
@@ -43,6 +43,8 @@ class StageRows:
     """The columns that tell units apart."""
     may_be_hard: bool
     """Whether they have a column `hard`, 1 for each row of a user to be walked."""
+    has_knots: bool
+    """Whether that may be for simultaneous events, and not for the length of journeys alone."""
 
 
 def stage_rows(
@@ -85,7 +87,8 @@ def stage_rows(
         rows = events.filter(reduce(or_, [is_stage, *excluded])).mutate(**flags)
         rows = rows.mutate(is_stage=reduce(or_, _flags(rows, "m")))
         rows = _knots(rows, keys, funnel) if with_knots else rows
-    may_be_hard = may_be_hard or "knot" in rows.columns
+    has_knots = "knot" in rows.columns
+    may_be_hard = may_be_hard or has_knots
     rows = _mark_hard(rows)
     if funnel.exclusions:
         rows = _last_excluded(rows, _of_user(keys), len(funnel.exclusions))
@@ -96,7 +99,8 @@ def stage_rows(
     first = ibis.cases(*((rows[f"m{i}"], i) for i in range(len(matches))), else_=len(matches))
     columns = [*keys, "time", *flags, *(["hard"] if may_be_hard else [])]
     columns += [f"x{i}" for i in range(len(funnel.exclusions))]
-    return StageRows(rows.mutate(stage=first)[[*columns, "stage"]], tuple(keys), may_be_hard)
+    rows = rows.mutate(stage=first)[[*columns, "stage"]]
+    return StageRows(rows, tuple(keys), may_be_hard, has_knots)
 
 
 def _names(funnel: Funnel) -> tuple[str, ...] | None:
@@ -151,7 +155,7 @@ def _knots(rows: ir.Table, keys: Sequence[str], funnel: Funnel) -> ir.Table:
     if any(may_overlap(a, b) for a, b in combinations(funnel.stages, 2)):
         matched = reduce(lambda a, b: a + b, [m.ifelse(1, 0) for m in _flags(rows, "m")])
         rows = rows.mutate(several=(matched > 1).ifelse(1, 0))
-        instant = ibis.window(group_by=[*_of_user(keys), "time"])
+        instant = _instant(keys)
         alone = rows.is_stage.ifelse(1, 0).sum().over(instant) == 1
         return rows.mutate(knot=(~alone & (rows.several.max().over(instant) == 1)).ifelse(1, 0))
     return rows
@@ -159,9 +163,16 @@ def _knots(rows: ir.Table, keys: Sequence[str], funnel: Funnel) -> ir.Table:
 
 def _crowded(rows: ir.Table, keys: Sequence[str], is_stage: ir.BooleanValue) -> ir.Table:
     """Marks in `knot` the stage rows that share their instant with any other row."""
-    instant = ibis.window(group_by=[*_of_user(keys), "time"])
+    instant = _instant(keys)
     count = rows.time.count().over(instant)
     return rows.mutate(knot=(is_stage & (count > 1)).ifelse(1, 0))
+
+
+def _instant(keys: Sequence[str]) -> Any:
+    """The window of a user's rows at one time. It is partitioned by user as all others are, so that
+    no engine brings rows together twice.
+    """
+    return ibis.range_window(group_by=_of_user(keys), order_by="time", preceding=0, following=0)
 
 
 def _of_user(keys: Sequence[str]) -> list[str]:

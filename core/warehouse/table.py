@@ -65,7 +65,7 @@ class EventTable:
                     f"{name} has no column for the {role}: name it with --{role}-field"
                 )
         self.time, self.id = times[0], ids[0] if ids else None
-        self._time = self._time_kind()
+        self._time = self._time_kind(cancelled)
         self.events = lru_cache(maxsize=32)(self._events)
 
     @property
@@ -214,7 +214,7 @@ class EventTable:
             raise QuestionError(f"no event has a field {field!r}{near or f'; there are {there}'}")
         return path
 
-    def _time_kind(self) -> _Time:
+    def _time_kind(self, cancelled: Cancel | None) -> _Time:
         dialect, path = self.session.dialect, self.time
         column = at_path(self.table, path)
         if column.type().is_date():
@@ -231,7 +231,8 @@ class EventTable:
                 "which is no time; name another with --time-field"
             )
         sampled = self.table.select(time=dialect.text(column)).limit(SAMPLED_ROWS)
-        values = self.session.ask(sampled, "what kind of time").column("time").to_pylist()
+        found = self.session.ask(sampled, "looking at what kind of time it has", cancelled)
+        values = found.column("time").to_pylist()
         numbers = sorted(number for value in values if (number := _number(value)) is not None)
         if 2 * len(numbers) <= sum(value is not None for value in values):
             return _Time(f"ISO text, {dialect.tz} where it names no zone", dialect.parsed)

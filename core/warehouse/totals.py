@@ -39,9 +39,13 @@ def summarize(table: EventTable, cancelled: Cancel | None = None) -> Summary:
     by_name = rows.group_by("name").agg(
         rows=rows.n.sum(), events=rows.one.sum(), first=rows.time.min(), last=rows.time.max()
     )
-    found = session.ask(by_name.limit(MOST_NAMES + 2), "events of each name", cancelled).to_pylist()
+    size = session.estimate(by_name, cancelled)
+    of_all = "" if size is None else f", about {size:,} rows to read"
+    what = f"counting the events of each name{of_all}"
+    found = session.ask(by_name.limit(MOST_NAMES + 2), what, cancelled).to_pylist()
     # Not as a count of distinct values: some engines only estimate that.
-    counted = session.ask(users.agg(users=users.count()), "number of users", cancelled)
+    what = f"counting the users{of_all}"
+    counted = session.ask(users.agg(users=users.count()), what, cancelled)
     rows_read = sum(int(row["rows"]) for row in found)
     named = sorted((row for row in found if row["name"] is not None), key=itemgetter("name"))
     if len(named) > MOST_NAMES:

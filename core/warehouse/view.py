@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from core.study import Study
+
 if TYPE_CHECKING:
     from core.stage import Stage
-    from core.study import Study
 
 
 class View(NamedTuple):
@@ -45,3 +46,13 @@ def view_of(study: Study, more: Sequence[Stage] = (), *, stages: bool = True) ->
 def field_column(study: Study, field: str) -> str:
     """The column of a field in the events of the study's view."""
     return f"f{view_of(study).fields.index(field)}"
+
+
+def cutting_of(study: Study) -> Study:
+    """The part of a study that decides about journeys, whatever its funnel."""
+    return Study(
+        timeout=study.timeout,
+        user=study.user,
+        where=study.where,
+        journey_rules=study.journey_rules,
+    )

@@ -1,6 +1,7 @@
 """While the source is being read, and when it cannot be."""
 
 import threading
+import time
 from collections.abc import Callable
 
 import pytest
@@ -9,15 +10,19 @@ from textual.message import Message
 from textual.widgets import Static
 
 import core
-from core.engine import Engine
+from core.engine import Engine, FunnelAnswer
 from core.reading.progress import Share
 from core.study import Study
 from tests.tui.driving import DEMO, PATIENCE, Face, app_on, demo_engine, until
 from tracer_tui.app import UNREADABLE, TracerApp
 from tracer_tui.crash import state_folder
+from tracer_tui.screens import opening as opening_screen
 from tracer_tui.screens.export_box import ExportBox
 from tracer_tui.screens.help import Help
 from tracer_tui.screens.opening import Opening
+
+FAR = "postgres://ana@host/shop"
+"""The address of a warehouse, which these tests never ask."""
 
 
 class Slow:
@@ -238,3 +243,107 @@ async def test_bytes_and_rows_are_told_where_they_are_known() -> None:
         "Reading events.json … 25% · 1.5 MB of 6.0 GB · 12,345 rows",
         "Reading events.json … 50% · 999 B of 1.0 kB",
     ]
+
+
+class Far(core.LocalEngine):
+    """A warehouse that answers nothing before it is let, unless it is closed."""
+
+    def __init__(self) -> None:
+        super().__init__(demo_engine().log)
+        self.let_on = threading.Event()
+        self.is_closed = threading.Event()
+
+    @property
+    def doing(self) -> str:
+        return "" if self.let_on.is_set() else "Fake: funnel of 5 stages"
+
+    def funnel(self, study: Study) -> FunnelAnswer:
+        while not self.let_on.wait(0.005):
+            if self.is_closed.is_set():
+                raise core.Cancelled("stopped")
+        return super().funnel(study)
+
+    def close(self) -> None:
+        self.is_closed.set()
+
+
+async def test_opening_a_warehouse_says_what_runs_where_and_for_how_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr(opening_screen, "_GLANCE", 0.01)
+    monkeypatch.setattr(opening_screen, "monotonic", lambda: now[0])
+    slow, tell = Slow(), []
+
+    def open_engine(cancelled: Callable[[], bool], progress: Callable[[float], None]) -> Engine:
+        tell.append(progress)
+        return slow.open(cancelled, lambda fraction: None)
+
+    app = TracerApp(open_engine, Study(), FAR, sources=[FAR])
+    async with app.run_test(size=(100, 24)) as pilot:
+        face = Face(pilot, [])
+        await until(pilot, lambda: bool(tell))
+        tell[0](Share(0, doing="Fake: connecting, at [far]"))
+        await until(pilot, lambda: "Fake: connecting, at [far] · 0 s" in face.text)
+        now[0] += 7
+        await until(pilot, lambda: f"Opening {FAR} … 7 s" in face.text)
+        assert "Fake: connecting, at [far] · 7 s" in face.text
+        assert "␊" not in face.text  # they are lines of their own
+        tell[0](Share(0.5, rows=1_234_567, doing="Fake: taking a sample"))
+        await until(pilot, lambda: f"Opening {FAR} … 7 s · 1,234,567 rows" in face.text)
+        assert "Fake: taking a sample · 0 s" in face.text
+        assert "%" not in face.text
+        slow.let_on.set()
+        await until(pilot, lambda: face.opened is not None)
+
+
+async def test_escape_stops_the_opening_and_only_that() -> None:
+    slow = Slow()
+    app = TracerApp(slow.open, Study(), "events.json")
+    async with app.run_test() as pilot:
+        face = Face(pilot, [])
+        await until(pilot, lambda: "25%" in face.text)
+        assert "esc Stop" in face.text
+        began = time.monotonic()
+        await pilot.press("escape")
+        await until(pilot, lambda: "Stopped." in face.text)
+        assert slow.was_cancelled.wait(PATIENCE)
+        assert time.monotonic() - began < 1
+        assert "Press q to quit." in face.text
+        assert "esc Stop" not in face.text
+        await pilot.press("escape")
+        await face.settled()
+        assert isinstance(app.screen, Opening)
+        assert "Stopped." in face.text
+        await pilot.press("q")
+    assert app.return_code == 0
+
+
+@pytest.mark.parametrize("key", ["escape", "q", "ctrl+c"])
+async def test_the_first_question_to_a_warehouse_is_told_and_stopped(key: str) -> None:
+    engine = Far()
+    app = TracerApp(lambda cancelled, progress: engine, Study(), FAR, sources=[FAR])
+    async with app.run_test() as pilot:
+        await until(pilot, lambda: "Fake: funnel of 5 stages · 0 s" in Face(pilot, []).text)
+        await pilot.press(key)
+        if key == "escape":
+            await until(pilot, engine.is_closed.is_set)
+            assert "Stopped." in Face(pilot, []).text
+    assert engine.is_closed.wait(PATIENCE)
+
+
+async def test_what_was_opened_just_when_it_was_stopped_is_closed() -> None:
+    engine, is_asked, let_on = Far(), threading.Event(), threading.Event()
+
+    def open_engine(cancelled: object, progress: object) -> Engine:
+        is_asked.set()
+        let_on.wait(PATIENCE)
+        return engine
+
+    app = TracerApp(open_engine, Study(), FAR, sources=[FAR])
+    async with app.run_test() as pilot:
+        await until(pilot, is_asked.is_set)
+        await pilot.press("escape")
+        let_on.set()
+        await until(pilot, engine.is_closed.is_set)
+        assert "Stopped." in Face(pilot, []).text

@@ -6,9 +6,7 @@ and one that takes its time is admitted: what stands there until then is marked 
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from textual import on
@@ -24,7 +22,7 @@ from core.event import Event
 from tracer_tui.answers import Answers, Listing, Shown, View, answer, fetch_around, trace
 from tracer_tui.asking import Newest, Question
 from tracer_tui.details import Details, find_details
-from tracer_tui.leaving import TO_KILL, held
+from tracer_tui.leaving import close_held
 from tracer_tui.rules import changed
 from tracer_tui.text import visible
 
@@ -126,14 +124,7 @@ class Answering(Screen[None]):
 
     def on_unmount(self) -> None:
         """Leave the engine; what it still does is stopped, and hardly waited for."""
-        leaving = ExitStack()
-        leaving.enter_context(held(TO_KILL))
-
-        def work() -> None:
-            with leaving:
-                self.engine.close()
-
-        threading.Thread(target=work, daemon=True).start()
+        close_held(self.engine)
 
     # Asking.
 

@@ -65,6 +65,10 @@ class Dialect:
         """Whether the connection is gone and asking again may help."""
         return isinstance(error, ConnectionError)
 
+    def told(self, error: Exception) -> str:
+        """What an error says that a person needs to know."""
+        return str(error)
+
     def rows_to_read(self, _backend: BaseBackend, _sql: str) -> int | None:
         """Rows that a query will read, as the engine estimates; None where it does not tell."""
         return None

@@ -35,6 +35,10 @@ MOMENT = r"^\s*\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])([T ]([01]\d|2[0-3]):[
 NUMBER = r"^\s*[-+]?\d{1,28}(\.\d*)?\s*$"
 
 
+REFUSALS = ("authentication failed", "does not exist", "permission denied", "no pg_hba.conf entry")
+"""What a server says that will not have us, however often it is asked."""
+
+
 class ByBytes(ops.Unary):  # type: ignore[misc]  # Ibis tells no types
     """A text that is compared by its bytes, not by the rules of a language."""
 
@@ -96,7 +100,7 @@ class Postgres(Dialect):
 
     def is_lost(self, error: Exception) -> bool:
         """Whether the server or the way to it went away, not a question that it refused."""
-        if "authentication failed" in str(error):
+        if any(refusal in str(error) for refusal in REFUSALS):
             return False
         return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) and (
             getattr(error, "sqlstate", None) in (None, "57P01", "57P02", "57P03", "08006", "08003")

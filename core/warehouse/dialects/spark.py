@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import uuid
 from collections.abc import Sequence
@@ -33,6 +34,10 @@ xxhash64 = ibis.udf.scalar.builtin(name="xxhash64", signature=((dt.string,), dt.
 )
 
 
+ANSWER_SECONDS = 10.0
+"""How long a machine may take to accept a connection."""
+
+
 class Spark(Dialect):
     """A Spark cluster. One session serves all threads; each question is a group of jobs."""
 
@@ -58,6 +63,7 @@ class Spark(Dialect):
         from pyspark.sql.connect.session import SparkSession
 
         address = self.address
+        self._reach(address.host or "localhost", address.port or 15002)
         options = "".join(f";{key}={value}" for key, value in address.options.items())
         where = f"sc://{address.host or 'localhost'}:{address.port or 15002}/{options}"
         # Connect's session is the classic one's twin, by other classes.
@@ -70,6 +76,8 @@ class Spark(Dialect):
         from pyspark.sql import SparkSession
 
         address = self.address
+        if address.host:
+            self._reach(address.host, address.port or 7077)
         master = f"spark://{address.host}:{address.port or 7077}" if address.host else "local[*]"
         options = {"spark.ui.showConsoleProgress": "false", **address.options}
         conf = SparkConf().setAppName("tracer-tui").setMaster(master).setAll(list(options.items()))
@@ -79,6 +87,15 @@ class Spark(Dialect):
             gateway = launch_gateway(conf, popen_kwargs=quiet)
             SparkContext(conf=conf, gateway=gateway).setLogLevel("OFF")
         return SparkSession(SparkContext.getOrCreate(conf)).newSession()
+
+    @staticmethod
+    def _reach(host: str, port: int) -> None:
+        """Fail at once where nobody listens: Spark tries for minutes, and then says something else.
+
+        Raises OSError.
+        """
+        with socket.create_connection((host, port), ANSWER_SECONDS):
+            pass
 
     def table(self, backend: BaseBackend, name: str) -> ir.Table:
         """The table of a name; where it has slashes, what lies at the path."""
@@ -137,6 +154,10 @@ class Spark(Dialect):
         return isinstance(error, ConnectionError) or (
             isinstance(error, PySparkException) and "UNAVAILABLE" in str(error)
         )
+
+    def told(self, error: Exception) -> str:
+        """What an error says, without where in Java it came about."""
+        return str(error).partition("JVM stacktrace:")[0]
 
     def copies(self, columns: Sequence[str]) -> ir.IntegerValue:
         """For each row how many stand before it that are alike in all of some columns.

@@ -19,6 +19,7 @@ from ibis.backends import BaseBackend
 
 import core
 from core.reading.options import ReadOptions
+from core.reading.progress import Share
 from core.warehouse import session as sessions
 from core.warehouse.engine import WarehouseEngine
 from core.warehouse.session import Session
@@ -46,6 +47,37 @@ def test_a_wrong_password_is_said_and_not_repeated(target: Target, quick: None) 
     assert "not the right one" not in str(error.value)
     assert "password" in str(error.value).lower()
     assert "\n" not in str(error.value)
+
+
+@on("postgres")
+def test_a_database_that_is_not_there_is_said_at_once(target: Target) -> None:
+    session = Session(target.url().replace("/events", "/evnts"))
+    began = time.monotonic()
+    with pytest.raises(core.SourceError, match='database "evnts" does not exist'):
+        session.table("crowd")
+    assert time.monotonic() - began < sessions.FIRST_PAUSE
+    session.close()
+
+
+@pytest.mark.parametrize("scheme", ["spark", "sc"])
+def test_a_cluster_that_nobody_runs_is_said_and_not_waited_for(scheme: str, quick: None) -> None:
+    session = Session(f"{scheme}://127.0.0.1:{servers.free_port()}")
+    began = time.monotonic()
+    with pytest.raises(core.SourceError, match=rf"{scheme}://127\.0\.0\.1:\d+: .*refused"):
+        session.table("crowd")
+    assert time.monotonic() - began < 10
+    session.close()
+
+
+@on("spark", "connect")
+def test_what_is_missing_on_a_cluster_is_told_in_a_line(target: Target) -> None:
+    session = Session(target.url())
+    for name, words in (("nope", "has no table 'nope'"), ("/nope/x.parquet", "does not exist")):
+        with pytest.raises(core.SourceError, match=words) as error:
+            session.table(name)
+        assert "\n" not in str(error.value)
+        assert "org.apache" not in str(error.value)
+    session.close()
 
 
 @on("clickhouse", "postgres")
@@ -145,6 +177,70 @@ def test_what_runs_where_is_told_with_the_rows_to_read(
     assert ("rows to read" in told[-1]) == (rows is not None)
     assert PASSWORD not in "".join(told)
     assert engine.session.doing == ""
+
+
+@on("duckdb", "chdb", "postgres", "spark", "connect")
+def test_opening_tells_in_words_what_it_does(target: Target) -> None:
+    told = list[Share]()
+    engine = core.open_engine(target.url(), table=target.table("crowd"), progress=told.append)
+    engine.close()
+    label = Session(target.url()).dialect.label
+    words = [share.doing.removeprefix(f"{label}: ").partition(",")[0] for share in told]
+    for what in (
+        "connecting",
+        f"looking at table {target.table('crowd')}",
+        "counting the events of each name",
+        "counting the users",
+        "taking a sample of whole users",
+    ):
+        assert what in words
+    counting = [share.doing for share in told if "counting the events" in share.doing]
+    assert ("rows to read" in counting[0]) == (target.name in ("chdb", "postgres"))
+    assert all(f" at {target.url().partition('://')[0]}://" in share.doing for share in told)
+    assert PASSWORD not in "".join(share.doing for share in told)
+    assert [share.rows for share in told if "a sample" in share.doing][-1] == len(CROWD.rows)
+    assert sorted(told) == told
+
+
+@on("duckdb")
+def test_a_connection_that_never_comes_is_not_waited_for(
+    target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, told, let_on = Session(target.url()), list[str](), threading.Event()
+    session.told = told.append
+    opened = session.dialect.open
+
+    def slow() -> BaseBackend:
+        let_on.wait()
+        return opened()
+
+    monkeypatch.setattr(session.dialect, "open", slow)
+    ends = time.monotonic() + 0.3
+    with pytest.raises(core.Cancelled):
+        session.table("crowd", lambda: time.monotonic() > ends)
+    assert time.monotonic() - ends < 0.2
+    assert [each.partition(",")[0] for each in told if each][-1] == "DuckDB: connecting"
+    assert session.doing == told[-1] == ""
+    let_on.set()
+    session.close()
+
+
+@on("duckdb")
+def test_a_lost_connection_is_told_and_the_pause_before_the_next_try_can_be_stopped(
+    target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, told = Session(target.url()), list[str]()
+    session.told = told.append
+    monkeypatch.setattr(sessions, "FIRST_PAUSE", 60)
+    monkeypatch.setattr(session.dialect, "is_lost", lambda _: True)
+    with pytest.raises(core.Cancelled):
+        session.ask(
+            session.query("SELECT 'x'::INT AS n", ibis.schema({"n": "int64"})),
+            "what breaks",
+            lambda: any("lost" in each for each in told),
+        )
+    assert "DuckDB: the connection was lost; asking again, at duckdb:///" in "".join(told)
+    session.close()
 
 
 def until(condition: Callable[[], bool]) -> None:

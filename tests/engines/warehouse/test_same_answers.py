@@ -62,7 +62,9 @@ def test_a_study_has_the_same_document_over_http(target: Target, name: str) -> N
 
 
 @on("spark")
-@pytest.mark.parametrize("name", ["ordered", "overlaps", "any order"])
+@pytest.mark.parametrize(
+    "name", ["ordered", "overlaps", "any order", "repeats", "strict, ignoring"]
+)
 def test_a_study_has_the_same_document_on_a_cluster(target: Target, name: str) -> None:
     assert document(engine_of(target), STUDIES[name]) == truth(name)
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+import core
 from core.reading.options import ReadOptions
 from core.warehouse.sampled import SampledEngine
 from core.warehouse.session import Session
@@ -13,6 +16,7 @@ from tests.engines.warehouse.test_faults import make_slow, running
 from tests.engines.warehouse.test_faults import until as wait_until
 from tests.tui.conftest import _steady_screen, _wait_for_quiet  # noqa: F401 - the same screen as there
 from tests.tui.driving import Face, app_on, opened, until
+from tracer_tui.app import TracerApp
 from tracer_tui.details import find_details
 from tracer_tui.drawing import count
 
@@ -71,3 +75,28 @@ async def test_what_the_screen_has_counted_is_killed_on_the_server(target: Targe
     engine.close()
     wait_until(lambda: running(target) == 0)
     assert engine.doing == ""
+
+
+@on("duckdb", "clickhouse", "postgres")
+@pytest.mark.parametrize("key", ["escape", "q", "ctrl+c"])
+async def test_what_is_asked_while_it_opens_is_killed_on_the_server(
+    target: Target, key: str
+) -> None:
+    make_slow(target)
+    url = target.url("slow")
+    app = TracerApp(
+        lambda cancelled, progress: core.open_engine(
+            url, table="slow", cancelled=cancelled, progress=progress
+        ),
+        core.Study(),
+        target.name,
+        sources=[url],
+    )
+    async with app.run_test(size=(120, 24)) as pilot:
+        face = Face(pilot, [])
+        await until(pilot, lambda: "counting the events of each name" in face.text)
+        await until(pilot, lambda: running(target) == (target.name != "duckdb"))
+        await pilot.press(key)
+        if key == "escape":
+            assert "Stopped." in face.text
+    wait_until(lambda: running(target) == 0)
