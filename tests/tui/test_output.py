@@ -17,6 +17,7 @@ from textual.command import CommandPalette
 from textual.events import MouseMove
 from textual.widgets import Input, Label
 
+from core.funnel import Exclusion
 from core.settings import NAMES, study_of
 from core.study import Study
 from core.tables import Table
@@ -220,6 +221,22 @@ async def test_an_event_with_the_signs_of_stages_in_its_name_stays_that_event(na
         assert face.study == study("a")
         await face.press("ctrl+o", "enter")
         assert face.study == asked
+
+
+@pytest.mark.parametrize("name", ["cart:remove", "x@1..2", "a,b|*", "-x", "k=v", "a where b"])
+async def test_an_excluded_event_with_such_signs_in_its_name_stays_that_event(name: str) -> None:
+    rows = [("u", "a", 0.0), ("u", name, 1.0), ("u", "b", 2.0), ("w", "a", 0.0), ("w", "b", 1.0)]
+    asked = replace(study("a,b"), exclusions=(Exclusion((name,)),))
+    async with opened(engine_of(*rows), asked) as face:
+        assert face.counts == [2, 1]
+        await face.press("Y")
+        options = build_parser().parse_args(shlex.split(face.app.clipboard)[1:])
+        assert study_of({each: getattr(options, each) for each in NAMES}) == asked
+        await face.press("ctrl+s", *"mine", "enter", "s", "u")
+        assert face.study == asked
+        await face.press("s", "ctrl+o", "enter")
+        assert face.study == asked
+        assert face.counts == [2, 1]
 
 
 @pytest.mark.parametrize("key", ["Y", "ctrl+s"])
