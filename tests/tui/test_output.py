@@ -45,6 +45,7 @@ from tracer_tui.screens import output_keys
 from tracer_tui.screens.explorer import Explorer
 from tracer_tui.screens.export_box import ExportBox
 from tracer_tui.screens.funnel_picker import FunnelPicker
+from tracer_tui.screens.prompt import Prompt
 
 ASKED = study(",".join(FIVE))
 
@@ -289,6 +290,46 @@ async def test_a_funnel_takes_the_place_of_another_only_when_that_is_said_twice(
         await face.press("enter", "enter")
         assert len(face.notes) == 2
         assert SavedFunnels((config_folder() / "tracer.toml",)).load() == {"mine": face.study}
+
+
+async def test_a_name_under_which_nothing_could_be_saved_stays_to_be_tried_again() -> None:
+    async with opened(demo_engine(), ASKED) as face:
+        config_folder().parent.mkdir(parents=True, exist_ok=True)
+        await face.press("ctrl+s", *"mine")
+        config_folder().write_text("in the way of the folder")
+        await face.press("enter")
+        box = face.screen(Prompt)
+        assert "cannot" in face.text
+        assert box.query_one(Input).value == "mine"
+        assert face.notes == []
+        await face.press("2")
+        assert "cannot" not in face.text
+        config_folder().unlink()
+        await face.press("enter")
+        face.screen(Explorer)
+        assert face.notes[0].startswith("Saved as mine2 in ")
+
+
+async def test_a_name_that_no_file_can_hold_is_refused_where_it_can_be_mended() -> None:
+    async with opened(demo_engine(), ASKED) as face:
+        await face.press("ctrl+s")
+        field = face.screen(Prompt).query_one(Input)
+        field.value = "mine\ud800"
+        await face.press("enter")
+        assert "cannot write" in face.text
+        await face.press("backspace", "enter")
+        assert face.notes[0].startswith("Saved as mine in ")
+
+
+async def test_a_file_of_funnels_that_became_unreadable_is_told_of_beside_the_name() -> None:
+    async with opened(demo_engine(), ASKED) as face:
+        await face.press("ctrl+s", *"mine")
+        config_folder().mkdir(parents=True)
+        (config_folder() / "tracer.toml").write_text("[funnels")
+        await face.press("enter")
+        assert "cannot read" in face.text
+        assert face.screen(Prompt).query_one(Input).value == "mine"
+        assert (config_folder() / "tracer.toml").read_text() == "[funnels"
 
 
 async def test_there_is_nothing_to_open_before_anything_is_saved() -> None:

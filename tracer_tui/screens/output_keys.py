@@ -196,19 +196,13 @@ class OutputKeys(PaneKeys):
             is_there = name.strip() in known
             return f"{name.strip()} is there already: enter again replaces it" if is_there else ""
 
-        def save(name: str | None) -> None:
-            if name is None:
-                return
-            try:
-                # Suggested stages are saved too: tomorrow's data would suggest others.
-                file = self._saved.save(name.strip(), replace(study, suggested=False))
-            except TracerError as error:
-                self._tell(str(error), "error")
-            else:
-                self._tell(f"Saved as {name.strip()} in {file}")
+        def save(name: str) -> None:
+            # Suggested stages are saved too: tomorrow's data would suggest others.
+            file = self._saved.save(name.strip(), replace(study, suggested=False))
+            self._tell(f"Saved as {name.strip()} in {file}")
 
         hint = "it can be opened with ctrl+o, or with --funnel"
-        self.app.push_screen(Prompt("Save the funnel as", hint, "", _check_name, doubt), save)
+        self.app.push_screen(Prompt("Save the funnel as", hint, "", _check_name, doubt, save))
 
     def saved_funnels(self) -> Mapping[str, Study] | None:
         """The funnels under names; says why and returns None when they cannot be read."""
