@@ -103,6 +103,13 @@ def words(found: Explanation) -> str | None:
             id="j1 timeout over several sessions",
         ),
         pytest.param(
+            "view@0s cart@12m purchase@32m",
+            ask("view,cart,purchase"),
+            "purchase came 2 sessions later, across up to 20m of inactivity; the timeout is 10m",
+            "set the session timeout to 20m",
+            id="j1 what lies beyond the pause that is named, not beyond a shorter one",
+        ),
+        pytest.param(
             "view@0s search@1m purchase@24h1m0.5s",
             ask("view,purchase"),
             "purchase came in the next session, and each session is counted by itself",
