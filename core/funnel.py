@@ -25,6 +25,8 @@ converted, run out or been ended; or one for every stage-1 event (rule F10)."""
 Policy = Literal["break", "remove"]
 """What an exclusion does: end the attempt, or take the unit out of the funnel (rule F8)."""
 
+_BETWEEN, _POLICY = r"@(\d+)\.\.(\d+)", ":(break|remove)"
+"""What may stand after the names of an exclusion in text."""
 MOST_STAGES = 64
 """A funnel has at most this many stages: one bit each."""
 
@@ -54,14 +56,19 @@ class Exclusion:
 def parse_exclusion(text: str) -> Exclusion:
     """An exclusion from text: `refund`, `refund|cancel@2..4`, `refund@2..4:remove`.
 
-    After `@` stand the two stages, counted from 1, after `:` what to do.
+    After `@` stand the two stages, counted from 1, after `:` what to do. Names have backslashes as
+    in stages, and one before such an `@` or `:` at their end.
     """
-    found = re.fullmatch(r"(.+?)(?:@(\d+)\.\.(\d+))?(?::(break|remove))?", text, re.S)
-    if found is None:
-        raise QuestionError(f"{text!r} is not an exclusion: write refund, or refund@2..4:remove")
-    names, low, high, policy = found.groups()
+    # Token by token: a backslash keeps an "@2..4" or a ":remove" in the name.
+    found = re.fullmatch(rf"((?:\\.|[^\\])+?)(?:{_BETWEEN})?(?:{_POLICY})?\s*", text, re.S)
+    stage, *more = parse_stages(found[1]) if found else (Stage(),)
+    if found is None or more or not stage.any_of or stage.name or stage.where:
+        raise QuestionError(
+            f"{text!r} is not an exclusion: write refund, refund|cancel or refund@2..3:remove"
+        )
+    _, low, high, policy = found.groups()
     return Exclusion(
-        any_of=parse_stages(names)[0].any_of,
+        any_of=stage.any_of,
         between=None if low is None else (int(low), int(high)),
         policy="remove" if policy == "remove" else "break",
     )
@@ -72,7 +79,8 @@ def format_exclusion(exclusion: Exclusion) -> str:
     low, high = exclusion.between or ("", "")
     between = f"@{low}..{high}" if exclusion.between else ""
     policy = "" if exclusion.policy == "break" else f":{exclusion.policy}"
-    return format_stages([Stage(exclusion.any_of)]) + between + policy
+    names = format_stages([Stage(exclusion.any_of)])
+    return re.sub(rf"(?:{_BETWEEN}|{_POLICY})\Z", r"\\\g<0>", names) + between + policy
 
 
 @dataclass(frozen=True, slots=True)

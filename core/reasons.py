@@ -22,8 +22,9 @@ def too_long(aim: Aim, found: Probe, need: int, window: int) -> str:
 
 
 def too_idle(aim: Aim, found: Probe, pause: int, timeout: int) -> str:
-    """The journey ended too early."""
-    event, sessions = _elsewhere(aim, found)
+    """The journey ended too early: what lies beyond the pause."""
+    shorter = aim.probe.asking(timeout=pause - 1)
+    event, sessions = _beyond(aim, found, shorter.units[shorter.unit_at(aim.place)])
     if sessions == 1:
         where = f"in the next session, after {spelled(pause)} of inactivity"
     elif sessions == -1:
@@ -35,20 +36,20 @@ def too_idle(aim: Aim, found: Probe, pause: int, timeout: int) -> str:
 
 def in_another_session(aim: Aim, found: Probe) -> str:
     """Only journeys together get there."""
-    event, sessions = _elsewhere(aim, found)
+    event, sessions = _beyond(aim, found, aim.probe.units[aim.unit])
     near = {1: "in the next session", -1: "in the session before"}
     where = near.get(sessions) or _sessions_away(sessions)
     return f"{event} came {where}, and each session is counted by itself"
 
 
-def _elsewhere(aim: Aim, found: Probe) -> tuple[str, int]:
-    """The first matched event outside the unit as it was, and how many sessions away it is.
+def _beyond(aim: Aim, found: Probe, unit: Sequence[int]) -> tuple[str, int]:
+    """The first matched event that is not one of a unit's, and how many sessions away it is.
 
     Of a stage that was missing, if there is one: an earlier stage may be matched anew, too.
     """
-    own, matched = set(aim.probe.units[aim.unit]), aim.matched_in(found)
+    inside, matched = set(unit), aim.matched_in(found)
     missing = matched[len(aim.matched) :] if aim.funnel.order != "any" else ()
-    place = next((place for place in (*missing, *matched) if place not in own), matched[-1])
+    place = next((place for place in (*missing, *matched) if place not in inside), matched[-1])
     of_place = aim.probe.journeys.of_position
     return found.name(place), of_place(place) - of_place(aim.place)
 

@@ -132,7 +132,20 @@ def _scope(aim: Aim) -> Finding | None:
     if found is None:
         return None
     remedy = Remedy("count users, each over all sessions", {"scope": "users"})
-    return reasons.in_another_session(aim, found), remedy
+    return reasons.in_another_session(aim, _nearest(aim) or found), remedy
+
+
+def _nearest(aim: Aim) -> Probe | None:
+    """Users counted by the attempts of one start alone: of those that get where the unit should,
+    the one in the nearest session, so that no farther one is told of.
+    """
+    session = aim.probe.journeys.of_position
+    may_start, here = aim.probe.rules.may_start, session(aim.place)
+    starts = [place for place in aim.places(0) if may_start(aim.probe.time(place))]
+    starts.sort(key=lambda place: (abs(session(place) - here), place != aim.place))
+    times = [aim.probe.time(place) for place in starts[:MOST_TRIED]]
+    asked = ({"scope": "users", "since": time, "until": time + 1} for time in times)
+    return next(filter(None, map(aim.reached, asked)), None)
 
 
 def _ignore(aim: Aim) -> Finding | None:

@@ -134,4 +134,5 @@ def _unescaped(name: str) -> str:
 
 
 def _escaped(name: str) -> str:
-    return re.sub(r"([\\,|*=]|^\s|\s\Z|\s(?=where ))", r"\\\1", name)
+    # A dash ahead would make a flag of it on the command line.
+    return re.sub(r"([\\,|*=]|^[\s-]|\s\Z|\s(?=where ))", r"\\\1", name)

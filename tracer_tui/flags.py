@@ -89,7 +89,8 @@ def build_parser() -> Parser:
         default=[],
         metavar="a|b[@1..3][:remove]",
         help="events that must not occur between stages 1 and 3; without @ between the first and "
-        "the last, where only the last count falls; for each step say @1..2, then @2..3 in another",
+        "the last, where only the last count falls; for each step say @1..2, then @2..3 in another"
+        r'; "\@" and "\:" are such a sign in a name',
     )
     question.add_argument(
         "--since", metavar="TIME", help="only attempts that start then or later, ISO text"

@@ -5,7 +5,11 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from typing import Any
 
+from textual.app import App
 from textual.binding import Binding
 from textual.dom import DOMNode
 
@@ -21,6 +25,20 @@ def bindings_by_place() -> Mapping[str, Sequence[Binding]]:
         if not found.name.endswith("__main__"):
             importlib.import_module(found.name)
     return {kind.__name__: _bindings(kind) for kind in _kinds(DOMNode)}
+
+
+def key_of(app: App[Any], id_: str) -> str:
+    """The key in force for what has an id, as the texts call it; of several, the first."""
+    binding = _binding(id_)
+    key = app._keymap.get(id_, binding.key).split(",")[0].strip()
+    return app.get_key_display(replace(binding, key=key, key_display=None))
+
+
+@cache
+def _binding(id_: str) -> Binding:
+    """The binding of an id, as it is without a keymap."""
+    bindings = (binding for kind in _kinds(DOMNode) for binding in _bindings(kind))
+    return next(binding for binding in bindings if binding.id == id_)
 
 
 def in_words(sign: str) -> str:

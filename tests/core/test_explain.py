@@ -103,11 +103,32 @@ def words(found: Explanation) -> str | None:
             id="j1 timeout over several sessions",
         ),
         pytest.param(
+            "view@0s cart@12m purchase@32m",
+            ask("view,cart,purchase"),
+            "purchase came 2 sessions later, across up to 20m of inactivity; the timeout is 10m",
+            "set the session timeout to 20m",
+            id="j1 what lies beyond the pause that is named, not beyond a shorter one",
+        ),
+        pytest.param(
             "view@0s search@1m purchase@24h1m0.5s",
             ask("view,purchase"),
             "purchase came in the next session, and each session is counted by itself",
             "count users, each over all sessions",
             id="j1 a pause of more than a day is in no session",
+        ),
+        pytest.param(
+            "view@0s cart@1h view@30h cart@31h purchase@32h",
+            ask("view,cart,purchase"),
+            "cart came in the next session, and each session is counted by itself",
+            "count users, each over all sessions",
+            id="j1 what follows here, and not in a later attempt",
+        ),
+        pytest.param(
+            "view@0s cart@1h view@30h cart@31h purchase@32h",
+            ask("view,cart,purchase", window="3h"),
+            "cart came 3 sessions later, and each session is counted by itself",
+            "count users, each over all sessions",
+            id="j1 a later attempt, where the window lets none convert that begins here",
         ),
         pytest.param(
             "view@0s search@1m purchase@23h59m",
@@ -348,6 +369,20 @@ def words(found: Explanation) -> str | None:
 def test_reason_and_remedy(events: str, funnel: Funnel, reason: str, remedy: str | None) -> None:
     found = explain(events, funnel, timeout="10m")
     assert (found.reason, words(found)) == (reason, remedy)
+
+
+@pytest.mark.parametrize(
+    ("journey", "where"),
+    [(1, "2 sessions later"), (2, "in the next session"), (4, "in the session before")],
+)
+def test_j1_of_several_starts_in_other_sessions_the_nearest_is_told(
+    journey: int, where: str
+) -> None:
+    events = "search@0s search@10h view@40h search@50h view@99h cart@100h purchase@101h"
+    journeys = core.Journeys(quick_log({"ana": trail(events)}), parse_limit("30m"))
+    result = count_funnel(journeys, ask("view,cart,purchase"))
+    found = core.explain(journeys, result, "ana", journey)
+    assert found.reason == f"view came {where}, and each session is counted by itself"
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import core
-from core.funnel import MOST_STAGES, Scope
+from core.funnel import MOST_STAGES, Policy, Scope, format_exclusion, parse_exclusion
 from core.stage import format_stages, parse_stages
 from tests.core.build import LIMIT, SCOPE, STAGES, TRAILS, Trails, quick_log
 
@@ -150,6 +150,8 @@ def test_a_longer_window_never_loses_anybody(
 
 
 NAME = st.text(min_size=1, max_size=8)
+SIGNS = (":remove", ":break", "@1..2", ",", "|", "*", "=", "\\", " ", " where ", "-")
+"""What means something in the text of a stage or an exclusion."""
 
 
 ANY_STAGE = st.builds(
@@ -178,6 +180,45 @@ def test_stage_text_is_read_back_unchanged(stages: list[core.Stage]) -> None:
 )
 def test_stage_text_is_read(text: str, names: list[tuple[str, ...]]) -> None:
     assert [stage.any_of for stage in parse_stages(text)] == names
+
+
+@given(
+    st.lists(
+        st.builds("".join, st.lists(NAME | st.sampled_from(SIGNS), min_size=1, max_size=3)),
+        min_size=1,
+        max_size=3,
+    ),
+    st.none() | st.tuples(st.integers(0, 99), st.integers(0, 99)),
+    st.sampled_from(("break", "remove")),
+)
+def test_exclusion_text_is_read_back_unchanged(
+    names: list[str], between: tuple[int, int] | None, policy: Policy
+) -> None:
+    exclusion = core.Exclusion(tuple(names), between, policy)
+    assert parse_exclusion(format_exclusion(exclusion)) == exclusion
+
+
+@pytest.mark.parametrize(
+    ("text", "exclusion"),
+    [
+        ("a", core.Exclusion(("a",))),
+        (" a | b @2..4:remove ", core.Exclusion(("a", "b"), (2, 4), "remove")),
+        ("cart:add@home", core.Exclusion(("cart:add@home",))),
+        ("cart:remove", core.Exclusion(("cart",), None, "remove")),
+        (r"cart\:remove", core.Exclusion(("cart:remove",))),
+        (r"cart\:remove:remove", core.Exclusion(("cart:remove",), None, "remove")),
+        (r"cart\@1..2@2..3", core.Exclusion(("cart@1..2",), (2, 3))),
+        (r"a\,b|\*:break", core.Exclusion(("a,b", "*"))),
+    ],
+)
+def test_exclusion_text_is_read(text: str, exclusion: core.Exclusion) -> None:
+    assert parse_exclusion(text) == exclusion
+
+
+@pytest.mark.parametrize("text", ["", "*", "a,b", "a where price > 9", "Name=a", "a\\"])
+def test_exclusion_text_that_would_lose_a_part_is_refused_with_help(text: str) -> None:
+    with pytest.raises(core.QuestionError, match="is not an exclusion: write refund"):
+        parse_exclusion(text)
 
 
 def test_a_stage_is_given_a_name() -> None:

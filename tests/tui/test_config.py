@@ -1,5 +1,8 @@
 """Settings of one's own: what they do, and how a mistake in them is told."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,23 @@ from tracer_tui.config import Config, load_config
 def given(folder: Path, text: str) -> Config:
     folder.joinpath("config.toml").write_text(text)
     return load_config(folder)
+
+
+@asynccontextmanager
+async def keyed(
+    engine: core.LocalEngine, keys: dict[str, str], *, is_picking: bool = False
+) -> AsyncIterator[Face]:
+    """The app with keys of one's own."""
+    app = TracerApp(
+        *(lambda cancelled, progress: engine, Study(), "demo"),
+        config=Config(keys=keys),
+        is_picking=is_picking,
+    )
+    async with app.run_test(notifications=True) as pilot:
+        face = Face(pilot, [])
+        await until(pilot, lambda: face.opened is not None)
+        await face.settled()
+        yield face
 
 
 def test_without_a_file_everything_is_at_its_default(tmp_path: Path) -> None:
@@ -67,3 +87,40 @@ async def test_a_key_of_ones_own_works_and_the_old_one_does_not() -> None:
         assert face.study == before
         await face.press("f7")
         assert face.study.timeout == 20 * 60_000_000
+
+
+async def test_texts_name_the_keys_that_are_in_force(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "new"))
+    keys = {
+        "app.help": "f2,f3",
+        "timeout.shorter": "less_than_sign",
+        "funnel.drop_off": "ctrl+w",
+        "funnel.save": "f4",
+        "funnel.open": "O",
+        "study.exact": "ctrl+e",
+    }
+    async with keyed(demo_engine(), keys) as face:
+        hint = "f2 keys · ctrl+p everything · < ] timeout · 3, enter: who left · ctrl+w what t…"
+        assert hint in face.status
+        await face.press("O")
+        assert face.notes == ["No funnel is saved yet: f4 saves this one"]
+        await face.press("f4")
+        assert "it can be opened with O, or with --funnel" in face.text
+        assert face.explorer._counts == "ctrl+e counts exactly"
+
+
+async def test_panes_name_the_keys_that_are_in_force() -> None:
+    log = demo_engine().log
+    engine = core.LocalEngine(replace(log, report=replace(log.report, warnings=("odd",))))
+    async with keyed(engine, {"stage.add": "f6", "app.source": "f8"}) as face:
+        assert "1 warning: f8" in face.status
+        await face.press("3", *["d"] * len(face.stages))
+        assert "No stages yet: press f6 to add one." in face.text
+
+
+async def test_the_hint_for_picking_names_the_keys_that_are_in_force() -> None:
+    keys = {"users.mark": "f5", "users.open": "p"}
+    async with keyed(demo_engine(), keys, is_picking=True) as face:
+        assert "f5 marks, p prints the users" in face.status

@@ -17,6 +17,7 @@ from textual.command import CommandPalette
 from textual.events import MouseMove
 from textual.widgets import Input, Label
 
+from core.funnel import Exclusion
 from core.settings import NAMES, study_of
 from core.study import Study
 from core.tables import Table
@@ -44,6 +45,7 @@ from tracer_tui.screens import output_keys
 from tracer_tui.screens.explorer import Explorer
 from tracer_tui.screens.export_box import ExportBox
 from tracer_tui.screens.funnel_picker import FunnelPicker
+from tracer_tui.screens.prompt import Prompt
 
 ASKED = study(",".join(FIVE))
 
@@ -222,6 +224,22 @@ async def test_an_event_with_the_signs_of_stages_in_its_name_stays_that_event(na
         assert face.study == asked
 
 
+@pytest.mark.parametrize("name", ["cart:remove", "x@1..2", "a,b|*", "-x", "k=v", "a where b"])
+async def test_an_excluded_event_with_such_signs_in_its_name_stays_that_event(name: str) -> None:
+    rows = [("u", "a", 0.0), ("u", name, 1.0), ("u", "b", 2.0), ("w", "a", 0.0), ("w", "b", 1.0)]
+    asked = replace(study("a,b"), exclusions=(Exclusion((name,)),))
+    async with opened(engine_of(*rows), asked) as face:
+        assert face.counts == [2, 1]
+        await face.press("Y")
+        options = build_parser().parse_args(shlex.split(face.app.clipboard)[1:])
+        assert study_of({each: getattr(options, each) for each in NAMES}) == asked
+        await face.press("ctrl+s", *"mine", "enter", "s", "u")
+        assert face.study == asked
+        await face.press("s", "ctrl+o", "enter")
+        assert face.study == asked
+        assert face.counts == [2, 1]
+
+
 @pytest.mark.parametrize("key", ["Y", "ctrl+s"])
 async def test_what_is_copied_or_saved_is_the_question_that_was_asked_last(key: str) -> None:
     engine = Gate(demo_engine().log)
@@ -272,6 +290,46 @@ async def test_a_funnel_takes_the_place_of_another_only_when_that_is_said_twice(
         await face.press("enter", "enter")
         assert len(face.notes) == 2
         assert SavedFunnels((config_folder() / "tracer.toml",)).load() == {"mine": face.study}
+
+
+async def test_a_name_under_which_nothing_could_be_saved_stays_to_be_tried_again() -> None:
+    async with opened(demo_engine(), ASKED) as face:
+        config_folder().parent.mkdir(parents=True, exist_ok=True)
+        await face.press("ctrl+s", *"mine")
+        config_folder().write_text("in the way of the folder")
+        await face.press("enter")
+        box = face.screen(Prompt)
+        assert "cannot" in face.text
+        assert box.query_one(Input).value == "mine"
+        assert face.notes == []
+        await face.press("2")
+        assert "cannot" not in face.text
+        config_folder().unlink()
+        await face.press("enter")
+        face.screen(Explorer)
+        assert face.notes[0].startswith("Saved as mine2 in ")
+
+
+async def test_a_name_that_no_file_can_hold_is_refused_where_it_can_be_mended() -> None:
+    async with opened(demo_engine(), ASKED) as face:
+        await face.press("ctrl+s")
+        field = face.screen(Prompt).query_one(Input)
+        field.value = "mine\ud800"
+        await face.press("enter")
+        assert "cannot write" in face.text
+        await face.press("backspace", "enter")
+        assert face.notes[0].startswith("Saved as mine in ")
+
+
+async def test_a_file_of_funnels_that_became_unreadable_is_told_of_beside_the_name() -> None:
+    async with opened(demo_engine(), ASKED) as face:
+        await face.press("ctrl+s", *"mine")
+        config_folder().mkdir(parents=True)
+        (config_folder() / "tracer.toml").write_text("[funnels")
+        await face.press("enter")
+        assert "cannot read" in face.text
+        assert face.screen(Prompt).query_one(Input).value == "mine"
+        assert (config_folder() / "tracer.toml").read_text() == "[funnels"
 
 
 async def test_there_is_nothing_to_open_before_anything_is_saved() -> None:

@@ -19,6 +19,7 @@ from core.engine import Engine, FunnelAnswer
 from core.errors import Cancelled, TracerError
 from core.study import Study
 from tracer_tui.answers import Answers, View
+from tracer_tui.keys import key_of
 from tracer_tui.screens.answering import Answering
 from tracer_tui.text import visible
 
@@ -121,7 +122,7 @@ class Exact(Answering):
         if self._counting is None and not self.engine.doing:
             return False
         if self._has_estimates and self.funnel is not None:
-            self.notify(f"Stopped: these stay estimates; {self._key}", markup=False)
+            self.notify(f"Stopped: these stay estimates; {self._counts}", markup=False)
             self._counting, self._given_up = None, self.funnel.study
             self._details.waiting = None
             self._stops += 1
@@ -129,11 +130,9 @@ class Exact(Answering):
         return True
 
     @property
-    def _key(self) -> str:
+    def _counts(self) -> str:
         """What counts them after all, as keys are called here."""
-        bindings = [binding for _, binding in self._bindings if binding.id == "study.exact"]
-        key = self.app.get_key_display(bindings[0]) if bindings else "the palette"
-        return f"{key} counts exactly"
+        return f"{key_of(self.app, 'study.exact')} counts exactly"
 
     def _look(self) -> None:
         """Tell what the engine does for as long as it does anything."""

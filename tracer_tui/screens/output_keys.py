@@ -19,6 +19,7 @@ from core.tables import funnel_table, trail_table, users_table
 from tracer_tui.answers import Answers
 from tracer_tui.crash import state_folder
 from tracer_tui.drawing import plural
+from tracer_tui.keys import key_of
 from tracer_tui.leaving import held
 from tracer_tui.saved import SavedFunnels, files_for
 from tracer_tui.screens.export_box import ExportBox, Target, What
@@ -29,7 +30,6 @@ from tracer_tui.screens.prompt import Prompt
 from tracer_tui.text import visible
 from tracer_tui.widgets.status_line import StatusLine
 
-HINT = "? keys · ctrl+p everything · [ ] timeout · 3, enter: who left · v what they did"
 _TO_SHOW = 400
 """Signs that are shown of what was copied: about ten lines of a note on a small screen."""
 _TO_WRITE = 60.0
@@ -67,10 +67,23 @@ class OutputKeys(PaneKeys):
     # A hint for the first time.
 
     def first_hint(self) -> str:
-        """What to say to a person who was never here."""
+        """What to say to a person who was never here, with the keys that are in force."""
         if self.is_picking:
-            return "space marks, enter prints the users that are marked, or the one at the cursor"
-        return "" if (state_folder() / "seen").exists() else HINT
+            return (
+                f"{self._key('users.mark')} marks, {self._key('users.open')} prints the users that "
+                "are marked, or the one at the cursor"
+            )
+        if (state_folder() / "seen").exists():
+            return ""
+        return (
+            f"{self._key('app.help')} keys · {self._key('app.palette')} everything · "
+            f"{self._key('timeout.shorter')} {self._key('timeout.longer')} timeout · "
+            f"{self._key('pane.funnel')}, {self._key('funnel.left')}: who left · "
+            f"{self._key('funnel.drop_off')} what they did"
+        )
+
+    def _key(self, id_: str) -> str:
+        return key_of(self.app, id_)
 
     def on_key(self, event: events.Key) -> None:  # noqa: ARG002 - any key will do
         """After the first key the hint makes way for the facts."""
@@ -196,19 +209,13 @@ class OutputKeys(PaneKeys):
             is_there = name.strip() in known
             return f"{name.strip()} is there already: enter again replaces it" if is_there else ""
 
-        def save(name: str | None) -> None:
-            if name is None:
-                return
-            try:
-                # Suggested stages are saved too: tomorrow's data would suggest others.
-                file = self._saved.save(name.strip(), replace(study, suggested=False))
-            except TracerError as error:
-                self._tell(str(error), "error")
-            else:
-                self._tell(f"Saved as {name.strip()} in {file}")
+        def save(name: str) -> None:
+            # Suggested stages are saved too: tomorrow's data would suggest others.
+            file = self._saved.save(name.strip(), replace(study, suggested=False))
+            self._tell(f"Saved as {name.strip()} in {file}")
 
-        hint = "it can be opened with ctrl+o, or with --funnel"
-        self.app.push_screen(Prompt("Save the funnel as", hint, "", _check_name, doubt), save)
+        hint = f"it can be opened with {self._key('funnel.open')}, or with --funnel"
+        self.app.push_screen(Prompt("Save the funnel as", hint, "", _check_name, doubt, save))
 
     def saved_funnels(self) -> Mapping[str, Study] | None:
         """The funnels under names; says why and returns None when they cannot be read."""
@@ -224,7 +231,7 @@ class OutputKeys(PaneKeys):
         if funnels is None:
             return
         if not funnels:
-            self._tell("No funnel is saved yet: ctrl+s saves this one")
+            self._tell(f"No funnel is saved yet: {self._key('funnel.save')} saves this one")
             return
 
         def open_it(study: Study | None) -> None:

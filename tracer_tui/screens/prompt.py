@@ -11,7 +11,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Label
 
-from core.errors import QuestionError
+from core.errors import TracerError
 from tracer_tui.text import content
 from tracer_tui.widgets.field import Field
 
@@ -30,10 +30,12 @@ class Prompt(ModalScreen[str | None]):
         value: str,
         check: Callable[[str], object],
         doubt: Callable[[str], str] = lambda _: "",
+        take: Callable[[str], object] = lambda _: None,
     ) -> None:
         """Ask for `title`, explained by `hint`, beginning with `value`.
 
-        A text that there is a `doubt` of has to be entered twice.
+        A text that there is a `doubt` of has to be entered twice. What `take` cannot do with it, it
+        raises as TracerError: that is said, and the text can be mended.
         """
         super().__init__()
         self._title = title
@@ -41,6 +43,7 @@ class Prompt(ModalScreen[str | None]):
         self._value = value
         self._check = check
         self._doubt = doubt
+        self._act = take
         self._doubted: str | None = None
 
     def compose(self) -> ComposeResult:
@@ -55,21 +58,27 @@ class Prompt(ModalScreen[str | None]):
     def on_input_changed(self, event: Input.Changed) -> None:
         """Say at once what is wrong."""
         self._doubted = None
-        self.query_one("#prompt-problem", Label).update(content(self._problem(event.value)))
+        self._say(_problem(self._check, event.value))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Answer, unless something is wrong, or has to be said twice."""
-        problem = self._problem(event.value)
+        problem = _problem(self._check, event.value)
         if not problem and event.value != self._doubted:
             problem, self._doubted = self._doubt(event.value), event.value
+        problem = problem or _problem(self._act, event.value)
         if problem:
-            self.query_one("#prompt-problem", Label).update(content(problem))
+            self._say(problem)
         else:
             self.dismiss(event.value)
 
-    def _problem(self, value: str) -> str:
-        try:
-            self._check(value)
-        except QuestionError as error:
-            return str(error)
-        return ""
+    def _say(self, problem: str) -> None:
+        self.query_one("#prompt-problem", Label).update(content(problem))
+
+
+def _problem(act: Callable[[str], object], value: str) -> str:
+    """What is wrong with a text; empty when nothing is."""
+    try:
+        act(value)
+    except TracerError as error:
+        return str(error)
+    return ""

@@ -26,6 +26,7 @@ from tracer_tui.drawing import (
     seconds,
     stage_sign,
 )
+from tracer_tui.keys import key_of
 from tracer_tui.rules import biggest_leak, counted, cuts, rules
 from tracer_tui.text import visible
 from tracer_tui.widgets.line_view import Cell, LineView
@@ -289,7 +290,8 @@ class FunnelBars(LineView):
         if answer is None:
             return []
         if not answer.stages:
-            return [(fit(" No stages yet: press a to add one.", width), "line--dim")]
+            key = key_of(self.app, "stage.add")
+            return [(fit(f" No stages yet: press {key} to add one.", width), "line--dim")]
         if answer.warnings:
             return [(fit(f" ! {visible(answer.warnings[0])}", width), "line--bad")]
         if self.pinned is not None:

@@ -9,6 +9,7 @@ from textual.widget import Widget
 
 from core.engine import FunnelAnswer, Summary
 from tracer_tui.drawing import fit, plural
+from tracer_tui.keys import key_of
 from tracer_tui.text import visible
 
 
@@ -35,7 +36,7 @@ class StatusLine(Widget):
     def render(self) -> Content:
         """The line, the file's name first and shortened first."""
         if self.hint:
-            return Content(f" {self.hint}")
+            return self._line(f" {self.hint}")
         if self.answer is None:
             return Content("")
         facts = [
@@ -45,7 +46,8 @@ class StatusLine(Widget):
             f"{self.summary.report.rejected_rows:,} rejected",
         ]
         if self.summary.report.warnings:
-            facts.append(f"{plural(len(self.summary.report.warnings), 'warning')}: !")
+            warnings = plural(len(self.summary.report.warnings), "warning")
+            facts.append(f"{warnings}: {key_of(self.app, 'app.source')}")
         rest = " · ".join(facts)
         if self.doing or self.busy:
             # Ahead, for on a small screen the end is out of sight.
@@ -54,6 +56,9 @@ class StatusLine(Widget):
         room = max(8, self.size.width - len(rest) - 4)
         name = visible(self.summary.source)
         name = name if len(name) <= room else f"…{name[1 - room :]}"
-        line = f" {name} · {rest}"
+        return self._line(f" {name} · {rest}")
+
+    def _line(self, line: str) -> Content:
+        """A line that ends with … where it is cut."""
         is_cut = 0 < self.size.width < cell_len(line)
         return Content(fit(line, self.size.width) if is_cut else line)
