@@ -127,7 +127,7 @@ class Tried:
         here = self.row[depth - 1, places]
         alive, unsure = unended(self.rows, self.rules, here, units, depth)
         is_late = self.rows.times(units) > since
-        unsure |= self.walked[places] | (here < 0)
+        unsure |= here < 0  # walked, and no row of it is known
         for number in np.flatnonzero(unsure & is_late).tolist():
             events = user_events(self.rows, int(units[number]))
             own = events.positions.index(int(self.rows.positions[units[number]]))

@@ -102,9 +102,9 @@ def unended(
             excluded = np.flatnonzero(name_flags(log, rows.selection.excluded[number][0])[log.name])
             place = excluded.searchsorted(stop) - 1
             came = np.append(excluded, -1)[place]
-            # In strict order the rows of an attempt follow one another.
-            matched = here - (depth - 1 - low) if is_strict else start
-            ends = (came >= begin) & (log.time[came] > rows.times(matched))
+            # In strict order nothing excluded stands before the row where an attempt is.
+            since = here if is_strict else start
+            ends = (came >= begin) & (log.time[came] > rows.times(since))
             if is_strict or low == 0:
                 alive &= ~ends
             else:

@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[1]
 PARTS = ("core", "tests", "tracer_tui", "pyproject.toml", "demo_events.json", "README.md")
 TESTS = (
     *("depth", "walk", "funnel", "oracle_funnels", "journeys", "cuts", "cuts_together"),
-    *("attempts", "held", "sweep", "log", "dropoff", "conformance", "local", "explain"),
+    *("attempts", "held", "pending", "sweep", "log", "dropoff", "conformance", "local", "explain"),
 )
 """The fast tests of the engine, those that notice most first."""
 PATIENCE = 300
@@ -131,11 +131,29 @@ MUTATIONS: tuple[Mutation, ...] = (
     ("depth", "np.count_nonzero(self.need <= window)", "np.count_nonzero(self.need < window)"),
     ("depth", "None if start is here else needs", "None"),
     ("kernels", "    fits = start >= 0\n", "    fits = start > 0\n"),
-    ("depth", "stage.start > open_since", "stage.start >= open_since"),
+    ("pending", "stage.start > open_since", "stage.start >= open_since"),
     ("depth", "self.need[place] <= window)", "self.need[place] < window)"),
-    ("depth", "~following.has(here, window) &", ""),
-    ("depth", "& ~np.isin(here, removed)", ""),
-    ("depth", "begun > since", "begun >= since"),
+    ("pending", "~following.has(here, window) &", ""),
+    ("pending", "& ~np.isin(here, removed)", ""),
+    ("pending", "begun > since", "begun >= since"),
+    ("pending", "(rows.times(start) > since)", "(rows.times(start) >= since)"),
+    ("pending", 'side="right") - 1\n        has', 'side="left")\n        has'),
+    ("pending", "unsure | np.isin(units, walked)", "unsure"),
+    ("pending", "alive = last == position", "alive = last >= position"),
+    ("pending", "== log.time[position]) & _is_crowded", "< log.time[position]) & _is_crowded"),
+    ("pending", "if low < depth <= high:", "if low < depth < high:"),
+    ("pending", "(came >= begin) &", ""),
+    ("pending", "(log.time[came] > rows", "(log.time[came] >= rows"),
+    ("pending", "since = here if is_strict else start", "since = start"),
+    ("pending", "unsure |= ends", "alive &= ~ends"),
+    ("pending", "(gap[position] == 0) | shares_after", "shares_after"),
+    ("pending", "(gap[position] == 0) | shares_after", "gap[position] == 0"),
+    ("attempts", "unsure |= here < 0", "pass"),
+    (
+        "attempts",
+        "unended(self.rows, self.rules, here, units, depth)",
+        "unended(self.rows, self.rules, here, here, depth)",
+    ),
     ("depth", "while low > 0 and rows.log.gap[low] == 0:", "while low < 0:"),
     ("depth", "while high < len(rows.log) and rows.log.gap[high] == 0:", "while high < 0:"),
     ("depth", "stays = ~np.isin(", "stays = np.isin("),
@@ -144,7 +162,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "np.setdiff1d(more.within(window), here.within(window)",
         "np.setdiff1d(more.units, here.units",
     ),
-    ("depth", "enumerate(reached[1:], 2)", "enumerate(reached[1:], 1)"),
+    ("depth", "enumerate(later, least + 1)", "enumerate(later, least)"),
     # The walk: one unit, exactly.
     ("walk", "if e[2] <= stage)", "if e[2] < stage)"),
     ("walk", "time >= self.since) and", "time > self.since) and"),
@@ -224,8 +242,11 @@ SAME: dict[Mutation, str] = {
     ("journeys", "min(timeout, LONGEST - 1)", "min(timeout, LONGEST - 2)"): (
         "no event is so long after another"
     ),
-    ("depth", "begun > since", "begun >= since"): (
+    ("pending", "begun > since", "begun >= since"): (
         "an attempt that is open is the latest of its depth, and that began after `since`"
+    ),
+    ("pending", "(rows.times(start) > since)", "(rows.times(start) >= since)"): (
+        "what ends a later attempt ends this one too, or else it is walked"
     ),
     ("depth", "while low > 0 and rows.log.gap[low] == 0:", "while low < 0:"): (
         "what is simultaneous with the first event of an attempt may come before it"

@@ -206,7 +206,8 @@ class WarehouseEngine:
 
         Raises QuestionError for a study without stages, or when there is no such user or journey.
         """
-        return explain_one(self.table, study, user, journey, self.span[1])
+        names = self.summary().name_counts
+        return explain_one(self.table, study, user, journey, self.span[1], names)
 
     def rows_to_read(self, study: Study, cancelled: Cancel | None = None) -> int | None:
         """Rows that counting a study's funnel will read, as the engine estimates before it starts;

@@ -5,12 +5,15 @@ So a timeline, its marks and an explanation are the same for every engine.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from core.local import LocalEngine
+from core.reading.sorting import smallest
 from core.trail import LocalTrail
 from core.warehouse.pull import local_study, pull
 from core.warehouse.view import view_of
@@ -18,6 +21,7 @@ from core.warehouse.view import view_of
 if TYPE_CHECKING:
     from core.event import Event
     from core.explanation import Explanation
+    from core.log import EventLog
     from core.study import Study
     from core.warehouse.table import EventTable
 
@@ -51,12 +55,28 @@ def sampled_trail(trail: LocalTrail, study: Study, whole: Callable[[], LocalTrai
 
 
 def explain_one(
-    table: EventTable, study: Study, user: str, journey: int | None, data_end: int
+    table: EventTable,
+    study: Study,
+    user: str,
+    journey: int | None,
+    data_end: int,
+    names: Iterable[str],
 ) -> Explanation:
-    """How far a user got. Raises QuestionError as `Engine.explain` does."""
+    """How far a user got. Raises QuestionError as `Engine.explain` does.
+
+    `names` are those of everybody's events: what the user never did is known all the same.
+    """
     engine, asked = _pulled(table, study, user, data_end)
-    found = engine.explain(asked, user, journey)
+    found = LocalEngine(_knowing(engine.log, names)).explain(asked, user, journey)
     return replace(found, funnel=study.funnel or found.funnel, study=study)
+
+
+def _knowing(log: EventLog, names: Iterable[str]) -> EventLog:
+    """A log that knows more names than its events have."""
+    known = tuple(sorted({*log.names, *names}))
+    code = {name: number for number, name in enumerate(known)}
+    codes = np.array([code[name] for name in log.names], dtype=smallest(len(known)))
+    return replace(log, names=known, name=codes[log.name])
 
 
 def _pulled(table: EventTable, study: Study, user: str, data_end: int) -> tuple[LocalEngine, Study]:

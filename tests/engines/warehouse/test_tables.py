@@ -121,6 +121,18 @@ def test_names_full_of_quotes_and_sql_are_just_names(target: Target) -> None:
 
 
 @on("duckdb", "chdb", "postgres", "spark")
+def test_what_a_user_never_did_is_known_where_others_did_it(target: Target) -> None:
+    rows = {"user_id": ["ana", "bo", "bo"], "event": ["a", "a", "b"], "ts": [*MICROS[:1]] * 3}
+    target.put("few", pa.table(rows))
+    study = core.Study(stages=stages("a", "b"), scope="users")
+    told = open_table(target, "few").explain(study, "ana")
+    records = [dict(zip(rows, row, strict=True)) for row in zip(*rows.values(), strict=True)]
+    log = core.read_events(records, time_field="ts")
+    assert told.reason == core.LocalEngine(log).explain(study, "ana").reason
+    assert "no event is named" not in told.reason
+
+
+@on("duckdb", "chdb", "postgres", "spark")
 def test_of_two_thousand_columns_only_the_needed_ones_are_read(target: Target) -> None:
     # PostgreSQL has room for 1,600, and for few values of one row.
     there = {7, 8} if target.name == "postgres" else range(2_000)
