@@ -30,40 +30,41 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class StageTimeouts:
-    """The rows of one stage, stretch by stretch, by the session timeouts at which they count."""
+    """The rows of one stage, by the session timeouts at which they count."""
 
-    appears: Sequence[Ints] | None
-    """(rows) the shortest timeout, microseconds, at which each is reached; None is any."""
+    always: int
+    """How many are reached at any timeout."""
+    appears: Sequence[Ints]
+    """The shortest timeout, microseconds, at which each of the others is reached, if one is; in
+    stretches that ascend each, as `joins` are."""
     joins: Sequence[Ints]
-    """(rows) the shortest at which it is reached and an earlier one of its journey is too."""
+    """The shortest at which each is reached and an earlier one of its journey is too, if one is."""
 
     def count(self, limit: int) -> int:
         """How many journeys reach the stage where a gap longer than `limit` ends a journey."""
-        appear = sum(map(len, self.joins)) if self.appears is None else _up_to(self.appears, limit)
-        return appear - _up_to(self.joins, limit)
+        return self.always + _up_to(self.appears, limit) - _up_to(self.joins, limit)
 
 
 def _up_to(stretches: Sequence[Ints], limit: int) -> int:
-    return sum(int(np.count_nonzero(values <= limit)) for values in stretches)
+    return sum(int(values.searchsorted(limit, side="right")) for values in stretches)
 
 
 def stage_timeouts(rows: StageRows, window: int | None) -> tuple[StageTimeouts, ...]:
     """For each stage, the timeouts at which its rows count inside a window."""
     jobs = (partial(_in_stretch, part, window) for _, part in rows.parts)
-    by_stage = zip(*together(jobs, len(rows)), strict=True)
     answer = []
-    for number, found in enumerate(by_stage):
-        appears, joins = zip(*found, strict=True)
-        answer.append(StageTimeouts(appears if number else None, joins))
+    for found in zip(*together(jobs, len(rows)), strict=True):
+        always, appears, joins = zip(*found, strict=True)
+        answer.append(StageTimeouts(sum(always), appears, joins))
     return tuple(answer)
 
 
-def _in_stretch(rows: StageRows, window: int | None) -> list[tuple[Ints, Ints]]:
-    """For each stage when its rows appear and join, in one stretch, which no journey leaves."""
+def _in_stretch(rows: StageRows, window: int | None) -> list[tuple[int, Ints, Ints]]:
+    """For each stage what `StageTimeouts` has, in one stretch, which no journey leaves."""
     at, gap = rows.at, rows.gap
     reached = np.zeros(len(at[0]), dtype=np.int64)
     began = rows.times(at[0])
-    answer = [(reached, _since_last(gap, at[0]))]
+    answer = [(len(at[0]), reached[:0], _ascending(_since_last(gap, at[0])))]
     for stage in range(1, len(at)):
         here, before = at[stage], rows.before(stage)
         known = np.flatnonzero(before >= 0)
@@ -76,8 +77,16 @@ def _in_stretch(rows: StageRows, window: int | None) -> list[tuple[Ints, Ints]]:
         reached, began = appears, since
         if window is not None:
             appears = np.where(rows.times(here) - since <= window, appears, FIRST_GAP)
-        answer.append((appears, _joined(appears, _since_last(gap, here))))
+        joins = _joined(appears, _since_last(gap, here))
+        answer.append((0, _ascending(appears), _ascending(joins)))
     return answer
+
+
+def _ascending(values: Ints) -> Ints:
+    """Those of rows to which it happens at some timeout, in order."""
+    found: Ints = values[values != FIRST_GAP]
+    found.sort()
+    return found
 
 
 def _since_last(gap: Ints, here: Ints) -> Ints:

@@ -229,7 +229,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     ("attempts", "times[group[0]] > times[0] and", "times[group[0]] >= times[0] and"),
     ("held", "np.flatnonzero(value >= 0)", "np.flatnonzero(value > 0)"),
     ("held", "origin[later - 1], origin[later]", "origin[later] - 1, origin[later]"),
-    ("timeouts", "np.count_nonzero(values <= limit)", "np.count_nonzero(values < limit)"),
+    ("timeouts", 'values.searchsorted(limit, side="right")', "values.searchsorted(limit)"),
     ("timeouts", "rows.times(here) - since <= window", "rows.times(here) - since < window"),
     ("timeouts", "np.maximum(reached[prior], span)", "span"),
     ("timeouts", "np.maximum(appears, np.maximum(first, since))", "np.maximum(first, since)"),
