@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -71,6 +71,10 @@ class LocalEngine:
 
     def summary(self) -> Summary:
         """What there is."""
+        return self._summary
+
+    @cached_property
+    def _summary(self) -> Summary:
         log = self.log
         labels = [part.source for part in log.report.parts]
         extra = f" and {len(labels) - 1} more" if len(labels) > 1 else ""

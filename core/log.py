@@ -140,6 +140,11 @@ def sort_columns(raw: RawEvents) -> Prepared:
     )
 
 
+def _folded(text: str) -> bytes:
+    """A text in which case does not matter, as bytes: a part of it is a part of them."""
+    return text.casefold().encode("utf-8", "surrogatepass")
+
+
 def _occurring(
     names: tuple[str, ...], name: NDArray[np.unsignedinteger]
 ) -> tuple[tuple[str, ...], NDArray[np.unsignedinteger]]:
@@ -269,14 +274,26 @@ class EventLog:
         """The number of the user whose event is at a position."""
         return int(self.offsets.searchsorted(position, side="right")) - 1
 
-    def users_like(self, text: str) -> list[int]:
+    def users_like(self, text: str) -> NDArray[np.int64]:
         """The numbers of the users whose ids contain a text, in order; case is ignored."""
-        folded = text.casefold()
-        return [number for number, user in enumerate(self._folded_users) if folded in user]
+        sought = _folded(text)
+        if not sought:
+            return np.arange(len(self.users))
+        ids, starts = self._folded_ids
+        at = np.flatnonzero(ids[: max(0, len(ids) - len(sought) + 1)] == sought[0])
+        for place in range(1, len(sought)):
+            at = at[ids[at + place] == sought[place]]
+        users = starts.searchsorted(at, side="right") - 1
+        found: NDArray[np.int64] = users[np.diff(users, prepend=-1) != 0]
+        return found
 
     @cached_property
-    def _folded_users(self) -> list[str]:
-        return [user.casefold() for user in self.users]
+    def _folded_ids(self) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        """All ids in UTF-8, each behind a byte that no text has, and where they begin."""
+        folded = [_folded(user) for user in self.users]
+        lengths = np.fromiter(map(len, folded), np.int64, len(folded))
+        ids = np.frombuffer(b"".join(b"\xff" + user for user in folded), dtype=np.uint8)
+        return ids, np.cumsum(lengths + 1) - lengths
 
     def only(self, user: str) -> EventLog:
         """The log of one user, on the same columns; an empty log if nobody has that id."""

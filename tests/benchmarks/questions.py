@@ -152,8 +152,11 @@ OURS: Mapping[str, tuple[Callable[..., object], Callable[..., object]]] = {
     "ordered to any order": (_shown, _changed(order="any")),
     "attempts to every start": (_shown, _changed(attempts="starts")),
     "hold a field": (_shown, _held),
-    "medians and rulers": (_shown, lambda engine, study, run: find_details(engine, study)),
     "curves, every timeout": (_shown, lambda engine, study, run: engine.curves(study)),
+    "medians and rulers": (
+        lambda engine, run: _shown(engine, run + 10),
+        lambda engine, study, run: find_details(engine, study),
+    ),
     "drop-off panel": (_shown, lambda engine, study, run: engine.drop_off(study, 0)),
     "explain a heavy user": (_shown, _heaviest),
 }

@@ -1,4 +1,5 @@
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import permutations
 from random import Random
@@ -19,6 +20,8 @@ TIED: list[dict[str, object]] = [
     {"user": "ana", "event": "a", "time": 5, "seq": 1},
     {"user": "ana", "event": "z", "time": 4, "seq": 9},
 ]
+
+IDS = st.text(alphabet="aAbßSéıİ\0\n\ud800", max_size=4)
 
 
 def _names(log: core.EventLog) -> list[str]:
@@ -112,6 +115,13 @@ def test_users_are_found_by_a_part_of_their_id_in_any_case() -> None:
         "STRASSE": ["Straße", "strasse"],
         "": ["ANAÏS", "Ana@x", "Straße", "bo", "strasse"],
     }
+
+
+@given(st.lists(IDS, max_size=5), IDS)
+def test_users_are_found_as_texts_are(users: list[str], text: str) -> None:
+    log = replace(log_of(("ana", "a", 1)), users=np.array([*sorted(set(users))], dtype=object))
+    found = [number for number, user in enumerate(log.users) if text.casefold() in user.casefold()]
+    assert log.users_like(text).tolist() == found
 
 
 def test_properties_are_read_when_looked_at_and_together(monkeypatch: pytest.MonkeyPatch) -> None:
