@@ -168,8 +168,10 @@ class Journeys(Sequence[Journey]):
 
     def some(self, numbers: NDArray[np.int64]) -> Journeys:
         """The journeys of some users, whose ascending numbers in the log these are."""
+        log, forced = self.log.some(numbers), self._forced
+        is_free = forced is self.log.gap
         return replace(
-            self, log=self.log.some(numbers), forced=self._forced[self.log.places(numbers)]
+            self, log=log, forced=log.gap if is_free else self.log.of_some(forced, numbers)
         )
 
     @cached_property

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, TypedDict, Unpack
+from typing import TYPE_CHECKING, TypedDict, TypeVar, Unpack
 
 import numpy as np
 
@@ -30,6 +30,8 @@ from core.threads import on_all_cores, slices
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+Value = TypeVar("Value", bound=np.generic)
 
 FIRST_GAP = np.iinfo(np.int64).max
 """The gap before a user's first event: longer than any timeout."""
@@ -318,24 +320,20 @@ class EventLog:
     def some(self, numbers: NDArray[np.int64]) -> EventLog:
         """The log of some users, whose ascending numbers these are."""
         counts = self.offsets[numbers + 1] - self.offsets[numbers]
-        offsets = np.append(0, np.cumsum(counts, dtype=np.int64))
-        places = self.places(numbers)
         return replace(
             self,
             users=self.users[numbers],
-            offsets=offsets,
-            name=self.name[places],
-            time=self.time[places],
-            gap=self.gap[places],
-            row=self.row[places],
+            offsets=np.append(0, np.cumsum(counts, dtype=np.int64)),
+            name=self.of_some(self.name, numbers),
+            time=self.of_some(self.time, numbers),
+            gap=self.of_some(self.gap, numbers),
+            row=self.of_some(self.row, numbers),
         )
 
-    def places(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The positions of the events of some users, whose ascending numbers these are."""
-        first, after = self.offsets[numbers], self.offsets[numbers + 1]
-        ends = np.cumsum(after - first, dtype=np.int64)
-        total = int(ends[-1]) if len(ends) else 0
-        return np.arange(total) + np.repeat(after - ends, after - first)
+    def of_some(self, column: NDArray[Value], numbers: NDArray[np.int64]) -> NDArray[Value]:
+        """What a column of events has of some users."""
+        edges = zip(self.offsets[numbers].tolist(), self.offsets[numbers + 1].tolist(), strict=True)
+        return np.concatenate([column[:0], *(column[start:stop] for start, stop in edges)])
 
     def events(self, start: int, stop: int) -> tuple[Event, ...]:
         """The events at positions from `start` up to `stop`, as objects."""
