@@ -14,7 +14,7 @@ import numpy as np
 
 from core.depth import Reached, user_events
 from core.kernels import carry, left_to_walk, unit_firsts
-from core.rows import StageRows, name_flags
+from core.rows import StageRows, are_crowded, name_flags
 from core.walk import Rules, walk
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def unended(
         # The event where an attempt is blocks others, so there is always one.
         last = blocks[blocks.searchsorted(stop) - 1]
         alive = last == position
-        unsure = (log.time[last] == log.time[position]) & _is_crowded(rows, position)
+        unsure = (log.time[last] == log.time[position]) & are_crowded(log, position)
     for number, low, high in rules.exclusions:
         if low < depth <= high:
             excluded = np.flatnonzero(name_flags(log, rows.selection.excluded[number][0])[log.name])
@@ -111,11 +111,3 @@ def unended(
                 # It may match that stage again, later.
                 unsure |= ends
     return alive, unsure
-
-
-def _is_crowded(rows: StageRows, position: Ints) -> Flags:
-    """Whether other events share the instants of some."""
-    gap = rows.log.gap
-    following = np.minimum(position + 1, len(gap) - 1)
-    shares_after = (gap[following] == 0) & (following > position)
-    return np.asarray((gap[position] == 0) | shares_after)

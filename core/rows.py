@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
-from core.log import FIRST_GAP
 from core.threads import in_stretches
 from core.walk import BLOCKS
 
@@ -196,10 +195,8 @@ class StageRows:
     @cached_property
     def torn(self) -> NDArray[np.bool_]:
         """(m) whether each matches several stages and shares its instant with any other event."""
-        gap = np.append(self.log.gap, FIRST_GAP)
-        crowded = (gap[self.positions] == 0) | (gap[self.positions + 1] == 0)
         several = self.mask & (self.mask - self.mask.dtype.type(1)) != 0
-        return np.asarray(crowded & several)
+        return np.asarray(are_crowded(self.log, self.positions) & several)
 
     @cached_property
     def last_excluded(self) -> tuple[NDArray[np.int64], ...]:
@@ -332,6 +329,13 @@ def name_flags(log: EventLog, names: frozenset[str]) -> NDArray[np.bool_]:
     flags = np.zeros(max(len(log.names), 1), dtype=np.bool_)
     flags[list(_known(log, names))] = True
     return flags
+
+
+def are_crowded(log: EventLog, positions: Ints) -> NDArray[np.bool_]:
+    """Whether other events of the user share the instants of some."""
+    following = np.minimum(positions + 1, len(log) - 1)
+    shares_after = (log.gap[following] == 0) & (following > positions)
+    return np.asarray((log.gap[positions] == 0) | shares_after)
 
 
 def _mask_type(stages: int) -> np.dtype[np.unsignedinteger]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
     from core.funnel import Funnel
+    from core.study import Study
     from core.warehouse.session import Cancel, Session
 
 
@@ -109,3 +110,14 @@ def count_windows(
 
 def _count(condition: ir.BooleanValue) -> ir.IntegerScalar:
     return condition.ifelse(1, 0).sum()
+
+
+def is_plain(study: Study) -> bool:
+    """Whether a function that knows nothing but stages and a window can answer."""
+    return (
+        (study.order, study.start, study.exclusions) == ("ordered", "best", ())
+        and study.since is None
+        and study.until is None
+        and study.journey_rules.max_length is None
+        and (study.scope == "journeys" or study.window is None)
+    )

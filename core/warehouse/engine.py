@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from core.cohort import EVERYBODY, Cohort
 from core.engine import DropOffPanel, FunnelAnswer, Sort, Summary, UserRow, UsersPage
@@ -20,7 +20,7 @@ from core.stage import Stage
 from core.study import Study
 from core.vocabulary import Vocabulary
 from core.warehouse.after import After, find_after, stage_of
-from core.warehouse.counts import Counts, count_depths, count_units
+from core.warehouse.counts import Counts, count_depths, count_units, is_plain
 from core.warehouse.curves import WarehouseCurves
 from core.warehouse.hard import (
     hard_counts,
@@ -31,6 +31,7 @@ from core.warehouse.hard import (
     long_engine,
 )
 from core.warehouse.lists import Lines, local_lines, unit_lines, user_lines, wanted_of
+from core.warehouse.newest import Newest
 from core.warehouse.one_user import explain_one, trail_of
 from core.warehouse.sample import pull_sample, share_of
 from core.warehouse.stages import stage_rows
@@ -49,9 +50,6 @@ if TYPE_CHECKING:
     from core.trail import LocalTrail
     from core.warehouse.session import Cancel
     from core.warehouse.table import EventTable
-
-Key = TypeVar("Key")
-Value = TypeVar("Value")
 
 REMEMBERED = 16
 """Answers of each kind that are kept."""
@@ -77,9 +75,9 @@ class WarehouseEngine:
         self._curves = remember(self._find_curves)
         self._lines = remember(self._find_lines)
         self._totals: dict[Study, Totals] = {}
-        self._engines: dict[Study, LocalEngine] = {}
-        self._long: dict[Study, LocalEngine] = {}
-        self._after: dict[tuple[Study, int, tuple[Stage, ...]], After] = {}
+        self._engines: Newest[Study, LocalEngine] = Newest(FOLLOWED)
+        self._long: Newest[Study, LocalEngine] = Newest(FOLLOWED)
+        self._after: Newest[tuple[Study, int, tuple[Stage, ...]], After] = Newest(FOLLOWED)
         self._answers: dict[Study, FunnelAnswer] = {}
 
     def summary(self) -> Summary:
@@ -243,7 +241,7 @@ class WarehouseEngine:
             if totals.has_hard:
                 engine = long_engine(self.table, part, self.span, cancelled)
                 totals += hard_journeys(engine, part)
-                _keep(self._long, part, engine)
+                self._long.keep(part, engine)
             self._totals[part] = totals
         return self._totals[part]
 
@@ -252,7 +250,7 @@ class WarehouseEngine:
         size = self.rows_to_read(study, cancelled)
         if size is not None:
             what += f", about {size:,} rows to read"
-        if _is_plain(study):
+        if is_plain(study):
             rows = stage_rows(self.table, study, funnel, self.span, with_knots=False)
             depths = session.dialect.deepest(
                 rows.rows, rows.keys, len(funnel.stages), funnel.window
@@ -295,7 +293,7 @@ class WarehouseEngine:
         if found is None:
             rows = self._units(study).rows
             found = hard_engine(self.table, study, rows, self.span[1], cancelled)
-        _keep(self._engines, study, found)
+        self._engines.keep(study, found)
         return found
 
     def _known_long(self, study: Study) -> LocalEngine | None:
@@ -328,7 +326,7 @@ class WarehouseEngine:
         if key not in self._after:
             units, end = self._units(study), self.span[1]
             after = find_after(self.table, study, units, stage, end, more, cancelled)
-            _keep(self._after, key, after)
+            self._after.keep(key, after)
         return self._after[key]
 
     def _find_steps(self, study: Study, funnel: Funnel) -> ir.Table:
@@ -395,22 +393,3 @@ def _asked(study: Study) -> Funnel | None:
             "a warehouse cannot count attempts exactly yet: leave out --attempts, or ask a sample"
         )
     return study.funnel
-
-
-def _keep(kept: dict[Key, Value], key: Key, value: Value) -> None:
-    """Keep a value among the newest."""
-    kept.pop(key, None)
-    for oldest in list(kept)[: 1 - FOLLOWED]:
-        kept.pop(oldest, None)
-    kept[key] = value
-
-
-def _is_plain(study: Study) -> bool:
-    """Whether a function that knows nothing but stages and a window can answer."""
-    return (
-        (study.order, study.start, study.exclusions) == ("ordered", "best", ())
-        and study.since is None
-        and study.until is None
-        and study.journey_rules.max_length is None
-        and (study.scope == "journeys" or study.window is None)
-    )
