@@ -126,7 +126,10 @@ class Terminal:
     @property
     def screen(self) -> str:
         """What stands on the screen."""
-        return "\n".join(line.rstrip() for line in self._screen.display)
+        # Not pyte's own way, which breaks at a wide sign of which one half is drawn over as yet.
+        lines = (self._screen.buffer[y] for y in range(self._screen.lines))
+        columns = range(self._screen.columns)
+        return "\n".join("".join(line[x].data for x in columns).rstrip() for line in lines)
 
     def leave(self) -> int:
         """Wait for the end; returns the exit code."""
