@@ -25,6 +25,7 @@ from pathlib import Path
 
 from tests.benchmarks.files import measure_files
 from tests.benchmarks.floors import measure_floors
+from tests.benchmarks.generate import MOST_IN_A_FILE
 from tests.benchmarks.growth import measure_growth
 from tests.benchmarks.peers import PEERS
 from tests.benchmarks.questions import measure_questions
@@ -42,7 +43,7 @@ PARTS: Mapping[str, tuple[str, Callable[[int, Path, int, Sequence[str]], str]]] 
     "files": ("From a file to the first funnel", measure_files),
     "questions": ("A change of the question", measure_questions),
     "floors": ("How near the machine's limit", measure_floors),
-    "growth": ("From one million to a hundred", measure_growth),
+    "growth": ("Growth", measure_growth),
 }
 USUAL = ("files", "questions", "floors")
 """What is measured unless told: growth takes a quarter of an hour and 10 GB of files."""
@@ -97,6 +98,8 @@ def main() -> None:
     )
     for part in options.only:
         title, measure = PARTS[part]
+        if events > MOST_IN_A_FILE:
+            title += f", {events:,} events"
         section = f"{about}\n\n{measure(events, options.data, options.runs, names)}"
         print(f"### {title}\n\n{section}\n", flush=True)
         if options.table is not None:

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 import core
-from tests.benchmarks.generate import FORMATS, event_file
+from tests.benchmarks.generate import FORMATS, event_files
 from tests.benchmarks.measure import (
     Timing,
     Timings,
@@ -35,7 +35,7 @@ def measure_files(events: int, folder: Path, runs: int, names: Sequence[str]) ->
     rows: list[tuple[str, Timings]] = []
     memory = []
     for file_format in FORMATS:
-        path = event_file(events, folder, file_format)
+        path = event_files(events, folder, file_format)
         logs, again = list[Timing](), list[Timing]()
         first = defaultdict[str, list[Timing]](list)
         each_once = list[Timing]()

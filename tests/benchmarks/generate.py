@@ -28,6 +28,9 @@ VERSION = 1
 CHUNK_USERS = 50_000
 """Users made at a time, so that memory does not grow with the number of events."""
 
+MOST_IN_A_FILE = 10_000_000
+"""Events; more are in several files."""
+
 FORMATS = ("parquet", "csv", "ndjson")
 
 NEXT: dict[str, dict[str, float]] = {
@@ -88,6 +91,24 @@ def event_file(events: int, folder: Path, file_format: str) -> Path:
     return path
 
 
+def event_files(events: int, folder: Path, file_format: str) -> Path:
+    """So many events: a file, or a pattern for several of ten million events each, every one of
+    which has users of its own.
+    """
+    if events <= MOST_IN_A_FILE:
+        return event_file(events, folder, file_format)
+    source = event_file(MOST_IN_A_FILE, folder, "parquet")
+    home = folder / f"{source.stem}-times-{events // MOST_IN_A_FILE}"
+    home.mkdir(exist_ok=True)
+    for number in range(events // MOST_IN_A_FILE):
+        path = home / f"{number:03}.{file_format}"
+        if not path.exists():
+            made = path.with_suffix(".part")
+            _convert(source, made, file_format, f"{number}-")
+            made.replace(path)
+    return home / f"*.{file_format}"
+
+
 def _make(events: int, path: Path) -> None:
     with duckdb.connect(path.with_suffix(".duckdb")) as connection:
         made = first_user = 0
@@ -106,11 +127,14 @@ def _make(events: int, path: Path) -> None:
         connection.execute(f"COPY ({_as_texts()}) TO '{path}' (FORMAT parquet, COMPRESSION zstd)")
 
 
-def _convert(source: Path, path: Path, file_format: str) -> None:
-    options = "FORMAT csv, HEADER" if file_format == "csv" else "FORMAT json"
+def _convert(source: Path, path: Path, file_format: str, prefix: str = "") -> None:
+    """Copy a Parquet file, with something in front of each of its ids."""
+    time = "time" if file_format == "parquet" else "strftime(time, '%Y-%m-%dT%H:%M:%S.%gZ')"
+    options = {"parquet": "parquet, COMPRESSION zstd", "csv": "csv, HEADER", "ndjson": "json"}
     duckdb.execute(
-        "COPY (SELECT * REPLACE (strftime(time, '%Y-%m-%dT%H:%M:%S.%gZ') AS time) "
-        f"FROM read_parquet('{source}')) TO '{path}' ({options})"
+        f"COPY (SELECT * REPLACE ('{prefix}' || event_id AS event_id, '{prefix}' || user_id AS "
+        f"user_id, {time} AS time) FROM read_parquet('{source}')) TO '{path}' "
+        f"(FORMAT {options[file_format]})"
     )
 
 

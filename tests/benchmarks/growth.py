@@ -1,8 +1,4 @@
-"""How time and memory grow from one size to the next, as a table and as a picture.
-
-Up to ten million events are one file; more are a folder of such files, in which every ten million
-have users of their own.
-"""
+"""How time and memory grow from one size to the next, as a table and as a picture."""
 
 from __future__ import annotations
 
@@ -11,11 +7,9 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 
-import duckdb
-
 import core
 from tests.benchmarks.files import STAGES, read_again
-from tests.benchmarks.generate import event_file
+from tests.benchmarks.generate import event_files
 from tests.benchmarks.measure import Timing, in_own_process, seconds, table, timed, with_memory
 from tests.benchmarks.picture import Line, draw
 from tests.benchmarks.questions import MINUTE, OTHER_STAGES
@@ -27,7 +21,6 @@ BENDS = (
     "What rises more than tenfold from one size to the next has left the caches, and waits for "
     "memory that it touches for the first time."
 )
-MOST_IN_A_FILE = 10_000_000
 WORK = ("open", "first funnel", "stages", "timeout", "window")
 AGAIN = "second opening"
 
@@ -35,7 +28,7 @@ AGAIN = "second opening"
 def measure_growth(events: int, folder: Path, runs: int, names: Sequence[str]) -> str:
     """A table of what each size takes, up to `events`; the picture is drawn beside this file."""
     sizes = [size for size in (10**6, 10**7, 10**8, 10**9) if size <= events]
-    found = {size: _measure(path_of(size, folder), runs) for size in sizes}
+    found = {size: _measure(event_files(size, folder, "parquet"), runs) for size in sizes}
     kinds = [*WORK, AGAIN]
     rows = [[kind, *(seconds(found[size][kind].wall) for size in sizes)] for kind in kinds]
     rows += [
@@ -52,38 +45,15 @@ def measure_growth(events: int, folder: Path, runs: int, names: Sequence[str]) -
     return f"{picture}\n\n{BENDS}\n\n{table(headings, rows)}"
 
 
-def path_of(events: int, folder: Path) -> Path:
-    """A file, or a folder of files, of so many events."""
-    if events <= MOST_IN_A_FILE:
-        return event_file(events, folder, "parquet")
-    source = event_file(MOST_IN_A_FILE, folder, "parquet")
-    home = folder / f"{source.stem}-times-{events // MOST_IN_A_FILE}"
-    home.mkdir(exist_ok=True)
-    connection = duckdb.connect()
-    connection.execute("SET enable_progress_bar = false")
-    for number in range(events // MOST_IN_A_FILE):
-        path = home / f"{number:03}.parquet"
-        if not path.exists():
-            made = path.with_suffix(".part")
-            connection.execute(
-                f"COPY (SELECT * REPLACE ('{number}-' || event_id AS event_id, "
-                f"'{number}-' || user_id AS user_id) FROM read_parquet('{source}')) "
-                f"TO '{made}' (FORMAT parquet, COMPRESSION zstd)"
-            )
-            made.replace(path)
-    return home
-
-
 def _measure(path: Path, runs: int) -> dict[str, Timing]:
     # The first opening leaves the copy that the others take.
     again = [in_own_process(partial(read_again, path)) for _ in range(runs + 1)][1:]
-    found = in_own_process(partial(_work, path, runs)).answer
-    assert isinstance(found, dict)
+    found = in_own_process(partial(_work, path, runs))
     return {**found, AGAIN: min(again, key=lambda timing: timing.wall)}
 
 
-def _work(path: Path, runs: int) -> Timing:
-    """Open a log and change its question; the answer is the time of each."""
+def _work(path: Path, runs: int) -> dict[str, Timing]:
+    """Open a log and change its question: the time of each."""
     logs: list[core.EventLog] = []
     found = {"open": with_memory(timed(lambda: logs.append(core.read_events(path))))}
     engine = core.LocalEngine(logs[0])
@@ -104,4 +74,4 @@ def _work(path: Path, runs: int) -> Timing:
     for name, ask in asks.items():
         walls = [timed(partial(ask, run)).wall for run in range(runs)]
         found[name] = Timing(median(walls), 0, None)
-    return Timing(0, 0, found)
+    return found

@@ -9,6 +9,9 @@ from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
+from typing import TypeVar
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ def with_memory(timing: Timing) -> Timing:
     return replace(timing, resident=int(sizes["VmRSS"]) // 1024, peak=int(sizes["VmHWM"]) // 1024)
 
 
-def in_own_process(work: Callable[[], Timing]) -> Timing:
+def in_own_process(work: Callable[[], Found]) -> Found:
     """Do some work where nobody worked before."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         return pool.submit(work).result()

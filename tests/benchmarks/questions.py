@@ -14,8 +14,17 @@ from typing import TYPE_CHECKING
 
 import core
 from tests.benchmarks.files import ONCE, STAGES
-from tests.benchmarks.generate import event_file
-from tests.benchmarks.measure import Timing, check, compared, table, timed
+from tests.benchmarks.generate import MOST_IN_A_FILE, event_files
+from tests.benchmarks.measure import (
+    Timing,
+    Timings,
+    check,
+    compared,
+    in_own_process,
+    table,
+    timed,
+    with_memory,
+)
 from tests.benchmarks.peers import PEERS, Ours, Peer
 from tracer_tui.answers import View, answer
 from tracer_tui.details import find_details
@@ -66,46 +75,69 @@ QUESTIONS: Mapping[str, Ask] = {
 """What all are asked in each run."""
 
 
+LOADING = "loading, in the form that answers fastest"
+
+
 def measure_questions(events: int, folder: Path, runs: int, names: Sequence[str]) -> str:
-    """How long each engine takes for each question, and we for those that are ours alone."""
-    path = event_file(events, folder, "parquet")
+    """How long each engine takes for each question, and we for those that are ours alone.
+
+    Engines take turns; of more events than a file holds only one at a time fits into memory, so
+    each is asked all by itself.
+    """
+    path = event_files(events, folder, "parquet")
+    if events <= MOST_IN_A_FILE:
+        groups = [tuple(names)]
+    else:
+        groups = [(name,) for name in names if name not in ONCE]
+    asked = [in_own_process(partial(_ask_all, path, runs, group)) for group in groups]
+    rows: list[tuple[str, Timings]] = []
+    for label in (LOADING, *QUESTIONS, *OURS):
+        timings = {name: mine for found, _ in asked for name, mine in found[label].items()}
+        for name, mine in timings.items():
+            check(label, name, mine, timings["ours"])
+        # Run 0 is not counted, where there are others: it stands for what was shown before.
+        rows.append((label, {name: mine[1:] or mine for name, mine in timings.items()}))
+    named = [name for group in groups for name in group]
+    cells = compared(rows, named)
+    if len(groups) > 1:
+        cells.append(["peak memory", *(f"{peak:,} MB" for _, peak in asked)])
+    return table(["a change", *named], cells)
+
+
+def _ask_all(
+    path: Path, runs: int, names: Sequence[str]
+) -> tuple[dict[str, dict[str, list[Timing]]], int]:
+    """For each question what each of some engines took, and the memory of all, megabytes."""
     peers = {name: PEERS[name]() for name in names}
-    for peer in peers.values():
-        peer.load(path)
-    rows = []
+    found = defaultdict[str, dict[str, list[Timing]]](dict)
+    for name, peer in peers.items():
+        found[LOADING][name] = [timed(partial(peer.load, path))]
     for label, ask in QUESTIONS.items():
         timings = defaultdict[str, list[Timing]](list)
-        # Run 0 is not counted, where there are others: it stands for what was shown before.
         for run in range(runs + 1):
             for name, peer in peers.items():
                 if name in ONCE and (run > 0 or not can_answer(peer, label)):
                     continue
                 peer.prepare((1000 + run) * MINUTE, STAGES)
                 timings[name].append(timed(partial(ask, peer, run)))
-        for name, mine in timings.items():
-            check(label, name, mine, timings["ours"])
-        rows.append((label, {name: mine[1:] or mine for name, mine in timings.items()}))
-    ours = peers["ours"]
-    assert isinstance(ours, Ours)
-    alone = [(label, {"ours": times}) for label, times in our_own(ours.engine, runs)]
-    return table(["a change", *names], compared([*rows, *alone], names))
+        found[label] = dict(timings)
+    ours = peers.get("ours")
+    for label, (before, ask_us) in OURS.items():
+        if not isinstance(ours, Ours):
+            found[label] = {}
+            continue
+        times = []
+        for run in range(runs + 1):
+            asked = before(ours.engine, run)
+            # The answers are large, and nobody has others to compare them with.
+            times.append(replace(timed(partial(ask_us, ours.engine, asked, run)), answer=None))
+        found[label] = {"ours": times}
+    return dict(found), with_memory(Timing(0, 0, None)).peak
 
 
 def can_answer(peer: Peer, label: str) -> bool:
     """Whether a peer has a way to answer a question."""
     return label in getattr(peer, "ANSWERS", QUESTIONS)
-
-
-def our_own(engine: core.LocalEngine, runs: int) -> list[tuple[str, list[Timing]]]:
-    """Questions that the peers have no words for."""
-    found = []
-    for label, (before, ask) in OURS.items():
-        times = []
-        for run in range(runs + 1):
-            asked = before(engine, run)
-            times.append(timed(partial(ask, engine, asked, run)))
-        found.append((label, times[1:]))
-    return found
 
 
 def _study(timeout: int, **changed: object) -> core.Study:
