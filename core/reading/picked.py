@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import numpy as np
 
+from core.reading.codes import Texts, distinct_texts, places_of
 from core.reading.formats.parquet import ParquetFile
 from core.reading.part import Part
 from core.reading.sql import ask, ask_columns
@@ -67,14 +68,29 @@ class Picked:
         last.rows += int(inserted)
         return int(inserted)
 
-    def column(self, name: str, sql: str = "{0}") -> NDArray[Any]:
+    def texts(self, name: str, connection: duckdb.DuckDBPyConnection) -> Texts:
+        """The distinct texts of a column."""
+        return distinct_texts(connection, self.relations, name)
+
+    def places(
+        self, name: str, texts: Texts, connection: duckdb.DuckDBPyConnection
+    ) -> NDArray[np.unsignedinteger]:
+        """(rows) the place of each row's text in those of the column."""
+        return places_of(self.column(name, texts.hash_sql, connection), texts.hashes)
+
+    def column(
+        self,
+        name: str,
+        sql: str = "{0}",
+        connection: duckdb.DuckDBPyConnection | None = None,
+    ) -> NDArray[Any]:
         """(rows) what SQL makes of a column, `{0}` in it; 0 where a part has no such column.
 
         It must make a number of NULL.
         """
-        # One at a time, because memory that was there for the last is faster than new.
+        asked = connection or self._connection
         parts = [
-            ask_columns(self._connection, f"SELECT {sql.format(name)} AS c FROM {batch.name}")["c"]
+            ask_columns(asked, f"SELECT {sql.format(name)} AS c FROM {batch.name}")["c"]
             if name in batch.columns
             else np.zeros(batch.rows, dtype=np.int64)
             for batch in self._batches
@@ -114,7 +130,7 @@ class Picked:
 
     def _create(self, kind: str, extract: str, rows: int | None) -> int:
         name = f"picked_{len(self._batches)}"
-        ask(self._connection, f"CREATE OR REPLACE TEMP {kind} {name} AS {extract}")
+        ask(self._connection, f"CREATE OR REPLACE {kind} {name} AS {extract}")
         described = ask(self._connection, f"DESCRIBE {name}")
         columns = tuple(str(row[0]) for row in described)
         rows = self._count(name) if rows is None else rows

@@ -80,8 +80,9 @@ class Watch:
         self._progress(Share(self._told, done, self.bytes_total, self.rows))
 
     @contextmanager
-    def queries(self, connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-        """While inside, watch the queries of a connection, and interrupt them when cancelled.
+    def queries(self, *connections: duckdb.DuckDBPyConnection) -> Iterator[None]:
+        """While inside, tell how far the first connection's queries are; interrupt those of all
+        when cancelled.
 
         Raises Cancelled in place of DuckDB's own error.
         """
@@ -93,9 +94,10 @@ class Watch:
         def watch() -> None:
             while not done.wait(POLL_SECONDS):
                 if self._cancelled is not None and self._cancelled():
-                    connection.interrupt()
+                    for connection in connections:
+                        connection.interrupt()
                 else:
-                    self.tell(connection.query_progress() / 100)
+                    self.tell(connections[0].query_progress() / 100)
 
         watcher = threading.Thread(target=watch, name="reading-watch", daemon=True)
         watcher.start()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +14,7 @@ import numpy as np
 
 from core.errors import SourceError
 from core.event import iso_text
-from core.reading.codes import distinct_texts, places_of
+from core.reading.codes import Texts
 from core.reading.formats.base import RowFile
 from core.reading.formats.delimited import Delimited
 from core.reading.identity import Aliases, merge, read_aliases
@@ -89,6 +90,7 @@ class Reader:
         self.watch = watch
         self.store = Store(options.tz)
         self._connection = self.store.connection
+        self._beside = self._connection.cursor()
         self._warnings: list[str] = []
 
     def read(self, source: Source) -> RawEvents:
@@ -96,7 +98,7 @@ class Reader:
         aliases = Aliases()
         if self.options.alias is not None:
             aliases.add(read_aliases(self.options.alias))
-        with self.watch.queries(self._connection):
+        with self.watch.queries(self._connection, self._beside):
             picked = Picked(self._connection)
             parts, empty = [], list[PartReport]()
             reports: list[Part | PartReport] = []
@@ -243,18 +245,18 @@ class Reader:
     def _columns(
         self, picked: Picked, reports: Sequence[Part | PartReport], aliases: Aliases
     ) -> RawEvents:
-        connection, check = self._connection, self._check
+        check = self._check
         if not picked.relations:
             return self._nothing(reports)
         # Those of rejected rows are among them, and have no events in the end.
-        users = distinct_texts(connection, picked.relations, "u")
-        names = distinct_texts(connection, picked.relations, "e")
+        with ThreadPoolExecutor(1) as beside:
+            # Of each query some part is done on one core only: another goes on meanwhile.
+            names_found = beside.submit(self._names, picked)
+            users = picked.texts("u", self._connection)
+            times = beside.submit(picked.column, "t", f"coalesce({{0}}, {REJECTED})", self._beside)
+            user = picked.places("u", users, self._connection)
+            (names, event), time = names_found.result(), times.result()
         self._find_aliases(picked, aliases)
-        user = places_of(picked.column("u", users.hash_sql), users.hashes)
-        check()
-        event = places_of(picked.column("e", names.hash_sql), names.hashes)
-        check()
-        time = picked.column("t", f"coalesce({{0}}, {REJECTED})")
         sequence = picked.column("s") if picked.relations_with("s") else None
         check()
         refused = refused_rows(time, (user, users), (event, names))
@@ -298,6 +300,10 @@ class Reader:
             warnings=(*self._warnings, *_doubtful(raw)),
         )
         return raw
+
+    def _names(self, picked: Picked) -> tuple[Texts, NDArray[np.unsignedinteger]]:
+        names = picked.texts("e", self._beside)
+        return names, picked.places("e", names, self._beside)
 
     def _nothing(self, reports: Sequence[Part | PartReport]) -> RawEvents:
         return RawEvents(
