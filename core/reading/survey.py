@@ -157,23 +157,28 @@ def _look(path: Path, told: Callable[[int], None], start: int) -> _Seen:
     has_quote = False
     signs = _Signs()
     last = b""
+    buffer = bytearray(BLOCK)
     with path.open("rb") as file:
         file.seek(start)
-        while size < STRETCH and (block := file.read(BLOCK)):
+        while size < STRETCH and (count := file.readinto(buffer)):
+            block = buffer if count == BLOCK else buffer[:count]
+            values = np.frombuffer(block, np.uint8)
             # The rest of a sign that begins in the stretch before is looked at there.
-            signs.take(block[_rest_of_sign(block) :] if start and not size else block)
+            first = _rest_of_sign(block) if start and not size else 0
+            signs.take(block[first:] if first else block, is_ascii=bool(values.max() < 128))
             has_quote = has_quote or b'"' in block
             if b"\r" in block:
                 returns += block.count(b"\r")
                 pairs += block.count(b"\r\n")
             pairs += last == b"\r" and block.startswith(b"\n")
-            ends.append(int(np.count_nonzero(np.frombuffer(block, np.uint8) == NEWLINE)))
-            last = block[-1:]
-            size += len(block)
-            told(len(block))
+            ends.append(int(np.count_nonzero(values == NEWLINE)))
+            last = bytes(block[-1:])
+            size += count
+            told(count)
         after = file.read(LONGEST_SIGN - 1)
     pairs += last == b"\r" and after.startswith(b"\n")
-    signs.take(after[: _rest_of_sign(after)], is_end=True)
+    rest = after[: _rest_of_sign(after)]
+    signs.take(rest, is_ascii=rest.isascii(), is_end=True)
     return _Seen(size, ends, returns, pairs, has_quote, signs.are_utf8, last)
 
 
@@ -185,9 +190,9 @@ class _Signs:
         self._decoder = codecs.getincrementaldecoder("utf-8")()
         self._is_pending = False
 
-    def take(self, block: bytes, *, is_end: bool = False) -> None:
+    def take(self, block: bytes | bytearray, *, is_ascii: bool, is_end: bool = False) -> None:
         """Look at more; at the end no sign may be cut off."""
-        if self.are_utf8 and (self._is_pending or not block.isascii()):
+        if self.are_utf8 and (self._is_pending or not is_ascii):
             try:
                 self._decoder.decode(block, is_end)
                 self._is_pending = bool(self._decoder.getstate()[0])
@@ -195,7 +200,7 @@ class _Signs:
                 self.are_utf8 = False
 
 
-def _rest_of_sign(block: bytes) -> int:
+def _rest_of_sign(block: bytes | bytearray) -> int:
     """How many bytes at the beginning do not begin a sign; at most as many as one can have."""
     first = block[: LONGEST_SIGN - 1]
     return next((n for n, byte in enumerate(first) if byte & 0xC0 != 0x80), len(first))
