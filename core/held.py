@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from core.log import FIRST_GAP, EventLog
+from core.threads import in_stretches
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -61,28 +63,38 @@ def hold(log: EventLog, field: str) -> Held:
     Raises QuestionError when there is no such field.
     """
     value = log.values(field) if len(log) else np.empty(0, dtype=np.int32)
-    known = np.flatnonzero(value >= 0)
-    user = log.offsets.searchsorted(known, side="right") - 1
-    pair = user * (int(value.max(initial=0)) + 1) + value[known]
-    order = np.argsort(pair, kind="stable")
-    origin, pair = known[order], pair[order]
-    begins = np.flatnonzero(np.diff(pair, prepend=-1))
-    gap = np.full(len(origin), FIRST_GAP)
-    follows = np.ones(len(origin), dtype=np.bool_)
-    follows[begins] = False
-    later = np.flatnonzero(follows)
-    gap[later] = _largest_between(log.gap, origin[later - 1], origin[later])
-    owner = user[order[begins]]
+    divided = in_stretches(log.offsets, partial(_divide, log, value))
+    origin, begins, owner, gap, name, time, row = map(np.concatenate, zip(*divided, strict=True))
     pairs = replace(
         log,
         users=log.users[owner],
-        offsets=np.append(begins, len(origin)),
-        name=log.name[origin],
-        time=log.time[origin],
+        offsets=np.append(np.flatnonzero(begins), len(origin)),
+        name=name,
+        time=time,
         gap=gap,
-        row=log.row[origin],
+        row=row,
     )
     return Held(pairs, origin, owner, field)
+
+
+def _divide(
+    log: EventLog, value: NDArray[np.int32], start: int, stop: int
+) -> tuple[NDArray[Any], ...]:
+    """The events of some users that carry a value, by pair: where each stands in the log, whether
+    it is the first of its pair, the user of each pair, the gap, name, time and row of each event.
+    """
+    value, gap = value[start:stop], log.gap[start:stop]
+    known = np.flatnonzero(value >= 0)
+    user = log.offsets.searchsorted(known + start, side="right") - 1
+    pair = user * (int(value.max(initial=0)) + 1) + value[known]
+    order = np.argsort(pair, kind="stable")
+    own, pair = known[order], pair[order]
+    begins = np.diff(pair, prepend=-1) != 0
+    largest = np.full(len(own), FIRST_GAP)
+    later = np.flatnonzero(~begins)
+    largest[later] = _largest_between(gap, own[later - 1], own[later])
+    columns = (column[start:stop][own] for column in (log.name, log.time, log.row))
+    return own + start, begins, user[order[begins]], largest, *columns
 
 
 def _largest_between(values: Ints, low: Ints, high: Ints) -> Ints:

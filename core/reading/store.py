@@ -11,7 +11,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -23,7 +23,7 @@ from core.reading.conditions import matching_rows
 from core.reading.part import Part
 from core.reading.spool import Spool
 from core.reading.sql import ask, ask_columns, first_line, literal
-from core.threads import cores
+from core.threads import cores, on_all_cores, slices, together
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -158,8 +158,9 @@ class Store:
         A field is named as it stands in the source, or with dots between the keys of a nested one.
         Raises QuestionError that names the fields when no part has it.
         """
-        codes: NDArray[np.int32] = self._codes(field)[rows]
-        return codes
+        codes: NDArray[np.int32] = self._codes(field)
+        jobs = (partial(codes.take, rows[part]) for part in slices(len(rows)))
+        return np.concatenate([codes[:0], *together(jobs, len(rows))])
 
     def _read_codes(self, field: str) -> NDArray[np.int32]:
         codes = np.full(self.next_row, -1, dtype=np.int32)
@@ -176,7 +177,9 @@ class Store:
                     f"FROM (SELECT {value} AS value FROM {relation})",
                 )["h"].astype(np.uint64, copy=False)
                 self.check_rows(part, len(hashes))
-                distinct = np.unique(hashes)
+                # Slice by slice first: in a core's cache that takes a third of the time.
+                few = on_all_cores(lambda part: np.unique(hashes[part]), slices(len(hashes)))  # noqa: B023 - called before the next part
+                distinct = np.unique(np.concatenate([hashes[:0], *few]))
                 place = places_of(hashes, distinct)
                 # The last of what is written to a place stays, and backwards that is the first.
                 first = np.empty(len(distinct), dtype=np.int64)
