@@ -9,17 +9,19 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from core.cuts import FEW, first_later
-from core.depth import Reached, UnitEvents, unit_events, user_events
+from core.depth import Arrivals, Reached, UnitEvents, unit_events, user_events
 from core.kernels import left_to_walk, starts, unit_firsts
 from core.pending import unended
-from core.rows import StageRows
+from core.rows import StageRows, index_type
+from core.threads import together
 from core.walk import Attempt, Rules, Walk, follow_all, walk
 
 if TYPE_CHECKING:
@@ -97,11 +99,24 @@ class Tried:
 
     def reached(self, places: Ints) -> tuple[Reached, ...]:
         """For each stage, the attempts that reached it, named by the row they begin with."""
-        start, begun = self.start[places], self.rows.times(self.start[places])
-        by_stage = ((need >= 0, need) for need in self.need[:, places])
-        return tuple(
-            Reached.of(start[there], need[there], begun[there]) for there, need in by_stage
+        lows = [low for low, _ in self.rows.parts]
+        edges = self.start[places].searchsorted([*lows, len(self.rows)]).tolist()
+        jobs = (
+            partial(self._arrivals, places[start:stop], low)
+            for low, (start, stop) in zip(lows, pairwise(edges), strict=True)
         )
+        by_stage = zip(*together(jobs, len(self.rows)), strict=True)
+        return tuple(Reached(list(zip(lows, stage, strict=True))) for stage in by_stage)
+
+    def _arrivals(self, places: Ints, low: int) -> list[Arrivals]:
+        """The same for some of one stretch, which begins with the row `low`."""
+        start, found = self.start[places], []
+        begun = self.rows.times(start)
+        for every in self.need:
+            need = every[places]
+            there = np.flatnonzero(need >= 0)
+            found.append(Arrivals.of(start[there] - low, need[there], begun[there]))
+        return found
 
     def counted_events(self, units: Ints, depth: NDArray[np.int8], window: int | None) -> Ints:
         """(s, units) as `core.convert.counted_events`; `units` are attempts in the funnel, each by
@@ -145,6 +160,29 @@ class Tried:
 
 def try_all(rows: StageRows, limit: int, rules: Rules) -> Tried:
     """What every start came to; units end where a gap is longer than `limit` microseconds."""
+    jobs = (partial(_try_part, rows, low, part, limit, rules) for low, part in rows.parts)
+    found = together(jobs, len(rows))
+    columns = ("first", "start", "need", "row", "ended", "walked")
+    joined = (np.concatenate([getattr(each, name) for each in found], axis=-1) for name in columns)
+    return found[0] if len(found) == 1 else Tried(rows, rules, *joined)
+
+
+def _try_part(rows: StageRows, low: int, part: StageRows, limit: int, rules: Rules) -> Tried:
+    """The same in one stretch, its rows counted from the first of all."""
+    index = index_type(len(rows))
+
+    def moved(numbers: Ints) -> Ints:
+        return np.where(numbers >= 0, numbers.astype(index) + index(low), index(-1))
+
+    tried = _try(part, limit, rules)
+    if not low:
+        return tried
+    first, start, row = map(moved, (tried.first, tried.start, tried.row))
+    return replace(tried, first=first, start=start, row=row)
+
+
+def _try(rows: StageRows, limit: int, rules: Rules) -> Tried:
+    """The same in one stretch."""
     first = unit_firsts(rows, limit)
     start = starts(rows, first, rules)
     start = start[start >= 0]
@@ -202,7 +240,7 @@ def _strict(rows: StageRows, first: Ints, start: Ints) -> tuple[Ints, Ints]:
 
 
 def _nothing_yet(rows: StageRows, start: Ints) -> tuple[Ints, Ints]:
-    row = np.full((len(rows.at), len(start)), -1)
+    row = np.full((len(rows.at), len(start)), -1, dtype=index_type(len(rows)))
     row[0] = start
     return row, np.full(len(start), NEVER)
 

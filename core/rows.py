@@ -227,19 +227,19 @@ class StageRows:
         return tuple(result)
 
     def next_excluded(self, number: int, rows: Ints) -> Ints:
-        """The time of the user's first excluded event later than each of some rows; for none, the
-        largest number there is.
+        """The time of the user's first excluded event later than each of some rows, of one stretch;
+        for none, the largest number there is.
         """
-        names, _, _ = self.selection.excluded[number]
-        excluded = np.flatnonzero(name_flags(self.log, names)[self.log.name])
+        start, stop = self.stretches[0].start, self.stretches[-1].stop
+        log, (names, _, _) = self.log, self.selection.excluded[number]
+        excluded = np.flatnonzero(name_flags(log, names)[log.name[start:stop]]) + start
         position = self.positions[rows]
-        instants = np.append(np.flatnonzero(self.log.gap != 0), len(self.log))
+        instants = np.append(np.flatnonzero(log.gap[start:stop] != 0) + start, stop)
         after = instants[instants.searchsorted(position, side="right")]
-        place = excluded.searchsorted(after)
-        found = np.append(excluded, len(self.log))[place]
-        stop = self.log.offsets[self.log.offsets.searchsorted(position, side="right")]
-        time = np.append(self.log.time, 0)[found]
-        return np.where(found < stop, time, np.iinfo(np.int64).max)
+        found = np.append(excluded, stop)[excluded.searchsorted(after)]
+        end = log.offsets[log.offsets.searchsorted(position, side="right")]
+        never = np.iinfo(np.int64).max
+        return np.where(found < end, picked(log.time, found), never) if len(found) else found
 
     def events(self, start: int, stop: int) -> tuple[list[int], list[int], list[int]]:
         """The times, masks and others of the log's events from `start` to `stop`, for `walk`."""
