@@ -17,7 +17,7 @@ import numpy as np
 from core.cohort import Did, Stayed, When
 from core.log import EventLog
 from core.result import FunnelResult
-from core.threads import together
+from core.threads import SLICE, slices, together
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -150,17 +150,22 @@ class Aftermath:
     @cached_property
     def _between(self) -> tuple[Ints, Ints]:
         """Places in `units` and name codes: each event name that each unit had in between, once."""
-        length = np.maximum(self.until - self.event - 1, 0)
+        some = slices(len(self.units), max(1, SLICE // max(1, len(self.log.names))))
+        found = together((partial(self._met, units) for units in some), len(self.units))
+        unit, code = zip((self.units[:0], self.units[:0]), *found, strict=True)
+        return np.concatenate(unit), np.concatenate(code)
+
+    def _met(self, units: slice) -> tuple[Ints, Ints]:
+        """The same of some of the units."""
+        event = self.event[units]
+        length = np.maximum(self.until[units] - event - 1, 0)
         unit = np.repeat(np.arange(len(length)), length)
         before = np.cumsum(length) - length
-        position = np.arange(len(unit)) - before[unit] + self.event[unit] + 1
-        code = self.log.name[position]
-        # By name, and by unit inside each: names are small numbers, which sort by radix.
-        order = np.argsort(code, kind="stable")
-        unit, code = unit[order], code[order].astype(np.int64)
-        is_new = np.ones(len(unit), dtype=np.bool_)
-        is_new[1:] = (unit[1:] != unit[:-1]) | (code[1:] != code[:-1])
-        return unit[is_new], code[is_new]
+        position = np.arange(len(unit)) + (event + 1 - before)[unit]
+        met = np.zeros((len(length), len(self.log.names)), dtype=np.bool_)
+        met[unit, self.log.name[position]] = True
+        unit, code = met.nonzero()
+        return unit + units.start, code
 
     def _codes(self, when: When) -> Ints:
         """(m) the name code of the next or the last event; -1 where nothing followed."""
