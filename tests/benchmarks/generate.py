@@ -131,11 +131,13 @@ def _convert(source: Path, path: Path, file_format: str, prefix: str = "") -> No
     """Copy a Parquet file, with something in front of each of its ids."""
     time = "time" if file_format == "parquet" else "strftime(time, '%Y-%m-%dT%H:%M:%S.%gZ')"
     options = {"parquet": "parquet, COMPRESSION zstd", "csv": "csv, HEADER", "ndjson": "json"}
-    duckdb.execute(
-        f"COPY (SELECT * REPLACE ('{prefix}' || event_id AS event_id, '{prefix}' || user_id AS "
-        f"user_id, {time} AS time) FROM read_parquet('{source}')) TO '{path}' "
-        f"(FORMAT {options[file_format]})"
-    )
+    with duckdb.connect() as connection:
+        connection.execute("SET enable_progress_bar = false")
+        connection.execute(
+            f"COPY (SELECT * REPLACE ('{prefix}' || event_id AS event_id, '{prefix}' || user_id AS "
+            f"user_id, {time} AS time) FROM read_parquet('{source}')) TO '{path}' "
+            f"(FORMAT {options[file_format]})"
+        )
 
 
 def _as_texts() -> str:
