@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
+from rich.console import RenderableType
 from textual import on
 from textual.app import SystemCommand
 from textual.await_complete import AwaitComplete
@@ -20,7 +21,7 @@ from tracer_tui.in_turn import InTurn
 from tracer_tui.keys import in_words
 from tracer_tui.palette import commands
 from tracer_tui.screens.opening import OpenEngine, Opening
-from tracer_tui.signals import Stops, when_the_terminal_is_lost, when_told_to_end
+from tracer_tui.signals import Stops, read_no_more_keys, when_the_terminal_is_lost, when_told_to_end
 from tracer_tui.widgets.line_view import STYLES
 
 NOTHING_PICKED, UNREADABLE = 1, 3
@@ -88,6 +89,14 @@ class TracerApp(InTurn):
         if self._can_stop and self._driver is not None:
             when_the_terminal_is_lost(self._leave)
             Stops(self._driver, is_leaving=lambda: self.return_code is not None)
+
+    def exit(
+        self, result: None = None, return_code: int = 0, message: RenderableType | None = None
+    ) -> None:
+        """Leave, and wait for no key."""
+        super().exit(result, return_code, message)
+        if self._can_stop and self._driver is not None:
+            read_no_more_keys(self._driver)
 
     def _leave(self, code: int) -> None:
         self.exit(return_code=code)

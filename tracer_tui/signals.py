@@ -7,6 +7,7 @@ import os
 import select
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO
@@ -79,6 +80,24 @@ class Stops:
         _wait_for_the_foreground()
         self._listen()
         self._driver.resume_application_mode()
+
+
+class _ForGood(threading.Event):
+    """What has been set stays so."""
+
+    def clear(self) -> None:
+        """Stay as it is."""
+
+
+def read_no_more_keys(driver: Driver) -> None:
+    """Let a driver that leaves the terminal not wait for its thread that reads keys.
+
+    That looks only ten times a second whether it is to end, and once more before it does.
+    """
+    from textual.drivers.linux_driver import LinuxDriver
+
+    if isinstance(driver, LinuxDriver):
+        driver.exit_event, driver._key_thread = _ForGood(), None
 
 
 def _wait_for_the_foreground() -> None:

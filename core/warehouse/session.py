@@ -38,8 +38,10 @@ TRIES = 4
 """How often a question is asked before a lost connection is an error."""
 FIRST_PAUSE = 0.5
 """Seconds before asking again; twice as long each time."""
-POLL_SECONDS = 0.05
+POLL_SECONDS = 0.02
 """How often is looked whether a running question is to stop."""
+LOOK_SECONDS = 1.0
+"""How often an engine is asked what a running question waits for."""
 KILL_SECONDS, KILLS = 0.2, 15
 """How often, and how many times, the server is told to kill a question, until it is over."""
 MOST_CHARACTERS = 400
@@ -236,6 +238,7 @@ class Session:
                 answer.set_exception(error)
 
         threading.Thread(target=work, daemon=True).start()
+        looks = time.monotonic() + LOOK_SECONDS
         while True:
             try:
                 return answer.result(timeout=POLL_SECONDS)
@@ -245,15 +248,26 @@ class Session:
                 except Cancelled:
                     self._kill(asked, answer)
                     raise
+            if time.monotonic() > looks:
+                self._look(asked)
+                looks = time.monotonic() + LOOK_SECONDS
+
+    def _look(self, asked: _Asked) -> None:
+        """Say what a question waits for that the engine was asked."""
+        backend = asked.backend
+        if backend is not None:
+            with suppress(*self.dialect.errors):  # whoever waits for the answer is told
+                self._do_before(asked, self.dialect.waits_for(backend))
 
     def _kill(self, asked: _Asked, answer: Future[Answer]) -> None:
-        """Have a question killed on the server, and give it a while to end.
+        """Have a question killed on the server, and wait until it was told.
 
         More than once: what has not quite begun cannot be killed. What waits for a connection is
         not known there, and will not be asked.
         """
         if asked.backend is None:
             return
+        is_told = threading.Event()
 
         def work() -> None:
             for _ in range(KILLS):
@@ -261,12 +275,14 @@ class Session:
                 if backend is not None:
                     with suppress(*self.dialect.errors):
                         self.dialect.kill(backend, asked.marker)
+                is_told.set()
                 if answer.done() or wait([answer], KILL_SECONDS).done:
                     return
 
         asked.is_killed = True
         threading.Thread(target=work, daemon=True).start()
-        wait([answer], KILLS * KILL_SECONDS)
+        is_told.wait(KILLS * KILL_SECONDS)
+        wait([answer], self.dialect.dying_seconds)
 
     def _refusal(self, error: Exception) -> SourceError:
         """An error of a driver in one line of ours, without secrets."""

@@ -80,6 +80,8 @@ class Estimating(core.LocalEngine):
             self._running.remove(study)
         if self.refusal:
             raise core.QuestionError(self.refusal)
+        if "exact" in self.broken:
+            raise core.SourceError("the way to it is cut")
         self.counted.append(study)
         return self.funnel(study)
 
@@ -292,6 +294,16 @@ async def test_what_cannot_be_counted_stays_an_estimate_and_says_why() -> None:
         assert face.funnel.sampled is not None
         await face.press("S")
         assert len(engine.asked) == 1
+
+
+async def test_what_could_not_be_asked_says_how_to_ask_again() -> None:
+    engine = Estimating()
+    engine.broken = {"exact"}
+    async with opened(engine) as face:
+        assert face.notes == ["Estimates only: the way to it is cut; = counts exactly"]
+        engine.broken = set()
+        await face.press("equals_sign")
+        assert face.funnel.sampled is None
 
 
 async def test_leaving_stops_what_runs_and_leaves_the_engine() -> None:

@@ -2,7 +2,13 @@
 
 import subprocess
 import sys
+import threading
 from pathlib import Path
+
+from textual.app import App
+from textual.drivers.linux_driver import LinuxDriver
+
+from tracer_tui.signals import read_no_more_keys
 
 ENDING = """
 import atexit, sys, threading, time
@@ -67,6 +73,16 @@ def test_what_writes_is_waited_for_and_what_computes_is_not(tmp_path: Path) -> N
 
 def test_nothing_is_waited_for_longer_than_it_may_take() -> None:
     assert run(OVERDUE).returncode == 0
+
+
+async def test_the_thread_that_reads_keys_is_told_to_end_and_not_waited_for() -> None:
+    driver, ends = LinuxDriver(App[None](), mouse=False), threading.Event()
+    driver._key_thread = threading.Thread(target=ends.wait, daemon=True)
+    driver._key_thread.start()
+    read_no_more_keys(driver)
+    driver.disable_input()  # what Textual does; it would wait for ever
+    assert driver.exit_event.is_set()
+    ends.set()
 
 
 def test_a_terminal_that_is_closed_changes_no_exit_code() -> None:

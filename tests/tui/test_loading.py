@@ -14,6 +14,7 @@ from core.engine import Engine, FunnelAnswer
 from core.reading.progress import Share
 from core.study import Study
 from tests.tui.driving import DEMO, PATIENCE, Face, app_on, demo_engine, until
+from tracer_tui import leaving
 from tracer_tui.app import UNREADABLE, TracerApp
 from tracer_tui.crash import state_folder
 from tracer_tui.screens import opening as opening_screen
@@ -79,6 +80,30 @@ async def test_leaving_while_loading_stops_the_reading() -> None:
         await pilot.press("q")
     assert app.return_code == 0
     assert slow.was_cancelled.wait(PATIENCE)
+
+
+async def test_nothing_is_waited_for_until_something_is_asked_of_a_warehouse() -> None:
+    asks, asked, let_on = threading.Event(), threading.Event(), threading.Event()
+
+    def open_engine(
+        cancelled: Callable[[], bool], progress: Callable[[float], None]
+    ) -> core.LocalEngine:
+        asks.wait(PATIENCE)
+        progress(Share(0.1, doing="PostgreSQL: looking at table events"))
+        asked.set()
+        let_on.wait(PATIENCE)
+        raise core.Cancelled("stopped")
+
+    app = TracerApp(open_engine, Study(), "shop", sources=[FAR])
+    before = set(leaving._held)
+    async with app.run_test() as pilot:
+        await until(pilot, lambda: "Opening shop" in Face(pilot, []).text)
+        assert set(leaving._held) == before
+        asks.set()
+        await until(pilot, asked.is_set)
+        assert len(set(leaving._held) - before) == 1
+        let_on.set()
+        await until(pilot, lambda: set(leaving._held) == before)
 
 
 async def test_keys_that_need_events_wait_for_them_and_help_does_not() -> None:

@@ -16,7 +16,7 @@ from textual.message import Message
 from textual.reactive import var
 
 from core.engine import Engine, FunnelAnswer
-from core.errors import Cancelled, TracerError
+from core.errors import Cancelled, SourceError, TracerError
 from core.study import Study
 from tracer_tui.answers import Answers, View
 from tracer_tui.keys import key_of
@@ -167,6 +167,8 @@ class Exact(Answering):
         elif isinstance(message.found, TracerError):
             self._given_up = message.study
             why = visible(str(message.found))
+            if isinstance(message.found, SourceError):
+                why += f"; {self._counts}"  # what is refused stays so, what is lost may come back
             self.notify(f"Estimates only: {why}", severity="warning", markup=False)
         elif self.funnel is not None and self.funnel.study == message.study:
             self.funnel = message.found

@@ -7,6 +7,7 @@ something to see at once whatever the file's size.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, ClassVar
@@ -93,6 +94,7 @@ class Opening(Screen[None]):
         self._began = monotonic()
         self._doing, self._doing_since, self._rows = "", self._began, 0
         self._engine: Engine | None = None
+        self._is_asking = False
         self._is_over = False
         self.is_unreadable = False
 
@@ -116,11 +118,17 @@ class Opening(Screen[None]):
         return "Opening" if self._is_far else "Reading"
 
     def _open(self) -> None:
+        asking = ExitStack()
+
         def progress(fraction: float) -> None:
+            if self._is_far and not self._is_asking:
+                # Before that nothing is asked of anybody: modules are imported.
+                self._is_asking = True
+                asking.enter_context(held(TO_KILL))
             self.post_message(self.Progressed(fraction))
 
         try:
-            with held(TO_KILL if self._is_far else _TO_TIDY_UP):
+            with asking if self._is_far else held(_TO_TIDY_UP):
                 self._engine = engine = self._open_engine(lambda: self._is_over, progress)
                 if self._is_over:
                     engine.close()

@@ -26,6 +26,8 @@ class Dialect:
     """What the engine is called."""
     errors: tuple[type[Exception], ...] = (Exception,)
     """What its driver raises; of a driver that is not known here, anything."""
+    dying_seconds = 0.03
+    """How long a question is waited for that the engine was told to kill."""
 
     def __init__(self, address: Address, tz: str) -> None:
         """For one address; `tz` is the zone of times that name none."""
@@ -56,6 +58,10 @@ class Dialect:
 
     def kill(self, _backend: BaseBackend, _marker: str) -> None:
         """Stop the marked query on the server, from another thread."""
+
+    def waits_for(self, _backend: BaseBackend) -> str:
+        """What the question of a connection waits for; empty where it runs, or nobody tells."""
+        return ""
 
     def close(self, backend: BaseBackend) -> None:
         """Leave a connection."""

@@ -79,17 +79,13 @@ class ClickHouse(Dialect):
         """The rows of an expression."""
         return backend.con.query_arrow(f"{marker} {self.compile(backend, expression)}")
 
-    def kill(self, _backend: BaseBackend, marker: str) -> None:
-        """Have the server kill the marked query, by another connection."""
-        client = self._client()
-        try:
-            # In two halves, or the query would find itself.
-            half = len(marker) // 2
-            client.command(
-                f"KILL QUERY WHERE query LIKE concat('%{marker[:half]}', '{marker[half:]}%') ASYNC"
-            )
-        finally:
-            client.close()
+    def kill(self, backend: BaseBackend, marker: str) -> None:
+        """Have the server kill the marked query, by another request."""
+        # In two halves, or the query would find itself.
+        half = len(marker) // 2
+        backend.con.command(
+            f"KILL QUERY WHERE query LIKE concat('%{marker[:half]}', '{marker[half:]}%') ASYNC"
+        )
 
     def close(self, backend: BaseBackend) -> None:
         """Leave a connection."""

@@ -31,6 +31,8 @@ class DuckDB(Dialect):
 
     label = "DuckDB"
     errors = (duckdb.Error, IbisError)
+    dying_seconds = 3.0
+    # It runs in this process, where a file that is still read cannot be opened otherwise.
 
     def open(self) -> BaseBackend:
         """A connection that only reads."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import ibis
@@ -82,6 +83,9 @@ class Postgres(Dialect):
             cursor.execute(
                 "SELECT set_config(name, 'off', false) FROM pg_settings WHERE name = 'jit'"
             )
+            with suppress(psycopg.Error):  # not every server can look
+                # A question ends with the program that asked it, however that ends.
+                cursor.execute("SET client_connection_check_interval = '1s'")
         return backend
 
     def fetch(self, backend: BaseBackend, expression: ir.Table, marker: str) -> pa.Table:

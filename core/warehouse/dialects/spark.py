@@ -144,6 +144,14 @@ class Spark(Dialect):
         else:
             session.sparkContext.cancelJobGroup(marker)
 
+    def waits_for(self, backend: BaseBackend) -> str:
+        """A cluster that has given this program no executor yet. A Connect server has its own."""
+        if self.address.scheme == "sc" or not self.address.host:
+            return ""
+        # The driver counts as one that stores blocks, too.
+        executors = backend._session.sparkContext._jsc.sc().getExecutorMemoryStatus().size() - 1
+        return "" if executors else "waiting for a free executor"
+
     def close(self, backend: BaseBackend) -> None:
         """Leave the session; other parts of the program may still use the context."""
         if self.address.scheme == "sc":

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -241,6 +243,100 @@ def test_a_lost_connection_is_told_and_the_pause_before_the_next_try_can_be_stop
         )
     assert "DuckDB: the connection was lost; asking again, at duckdb:///" in "".join(told)
     session.close()
+
+
+@on("duckdb")
+def test_what_does_not_die_at_once_is_told_to_and_not_waited_for(
+    target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, told, let_on = Session(target.url()), list[str](), threading.Event()
+    dies = threading.Event()
+
+    def stubborn(_backend: BaseBackend, _expression: ibis.Table, _marker: str) -> pa.Table:
+        let_on.wait()
+        dies.set()
+        return pa.table({"n": [1]})
+
+    monkeypatch.setattr(session.dialect, "fetch", stubborn)
+    monkeypatch.setattr(session.dialect, "kill", lambda _, marker: told.append(marker))
+    monkeypatch.setattr(session.dialect, "dying_seconds", 0.01)
+    one = session.query("SELECT 1 AS n", ibis.schema({"n": "int64"}))
+    ends = time.monotonic() + 0.1
+    with pytest.raises(core.Cancelled):
+        session.ask(one, "what goes on", lambda: time.monotonic() > ends)
+    assert told
+    assert not dies.is_set()
+    assert session.doing == ""
+    began = time.monotonic()
+    session.close()
+    assert time.monotonic() - began < 1
+    let_on.set()
+
+
+ASKING = """
+import sys, ibis
+from core.warehouse.session import Session
+session = Session(sys.argv[1])
+session.ask(session.query("SELECT count(*) AS n FROM slow", ibis.schema({"n": "int64"})), "slow")
+"""
+
+
+@on("postgres")
+def test_a_question_ends_with_the_program_that_asked_it_however_that_ends(target: Target) -> None:
+    make_slow(target)
+    with subprocess.Popen([sys.executable, "-c", ASKING, target.url()]) as asking:
+        try:
+            until(lambda: running(target) > 0)
+        finally:
+            asking.kill()
+    until(lambda: running(target) == 0)
+
+
+@on("duckdb")
+def test_what_a_question_waits_for_is_told_until_it_runs(
+    target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, told, free = Session(target.url()), list[str](), threading.Event()
+    session.told = told.append
+    monkeypatch.setattr(sessions, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(
+        session.dialect, "waits_for", lambda _: "" if free.is_set() else "waiting in a queue"
+    )
+
+    def waiting(_backend: BaseBackend, _expression: ibis.Table, _marker: str) -> pa.Table:
+        until(lambda: "waiting in a queue" in told[-1])
+        free.set()
+        until(lambda: "what waits" in told[-1])
+        return pa.table({"n": [1]})
+
+    monkeypatch.setattr(session.dialect, "fetch", waiting)
+    one = session.query("SELECT 1 AS n", ibis.schema({"n": "int64"}))
+    assert session.ask(one, "what waits").num_rows == 1
+    session.close()
+
+
+GREEDY = """
+import sys, ibis
+from core.errors import Cancelled
+from core.warehouse.session import Session
+told = []
+session = Session(sys.argv[1], told=told.append)
+one = session.query("SELECT sum(id) AS n FROM range(9)", ibis.schema({"n": "int64"}))
+try:
+    session.ask(one, "one", lambda: "waiting" in told[-1])
+except Cancelled:
+    print(told[-2])
+session.close()
+"""
+
+
+@on("spark")
+def test_a_cluster_that_has_no_executor_for_us_is_told(target: Target) -> None:
+    conf = {**target.conf, "spark.executor.memory": "900g"}
+    url = Target("spark", target.folder, target.port, conf).url()
+    command = [sys.executable, "-c", GREEDY, url]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.startswith("Spark: waiting for a free executor, at spark://127.0.0.1:")
 
 
 def until(condition: Callable[[], bool]) -> None:
