@@ -282,6 +282,18 @@ async def test_what_is_opened_while_another_question_is_answered_is_of_that_one(
             assert opened_box._study == face.explorer.view.study
 
 
+async def test_what_they_did_is_shown_while_a_list_of_the_same_question_is_being_found() -> None:
+    gate = Gate(demo_engine().log)
+    async with opened(gate) as face:
+        gate.close()
+        await face.pilot.press("3", "enter", "3", "v")
+        await until(face.pilot, lambda: isinstance(face.app.screen, DropOff))
+        assert "working" in face.status
+        gate.open()
+        await face.press("escape")
+        assert str(face.users.border_title).startswith("1 Sessions")
+
+
 async def test_what_waits_to_be_opened_is_forgotten_with_its_question() -> None:
     gate = Gate(demo_engine().log)
     async with opened(gate) as face:

@@ -139,7 +139,10 @@ class Explorer(OutputKeys):
 
     @on(FunnelBars.DropOffAsked)
     def _show_drop_off(self, message: FunnelBars.DropOffAsked) -> None:
-        self.when_answered(lambda: self._open_drop_off(message.stage))
+        if self.funnel is not None and self.funnel.study == self.view.study:
+            self._open_drop_off(message.stage)  # a list that is being found is not waited for
+        else:
+            self.when_answered(lambda: self._open_drop_off(message.stage))
 
     def _open_drop_off(self, stage: int) -> None:
         if self.funnel is None or stage >= len(self.funnel.stages) - 1:
