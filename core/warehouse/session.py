@@ -262,8 +262,8 @@ class Session:
     def _kill(self, asked: _Asked, answer: Future[Answer]) -> None:
         """Have a question killed on the server, and wait until it was told.
 
-        More than once: what has not quite begun cannot be killed. What waits for a connection is
-        not known there, and will not be asked.
+        More than once: what has not quite begun is not known there, and cannot be killed. What
+        waits for a connection will not be asked.
         """
         if asked.backend is None:
             return
@@ -274,10 +274,12 @@ class Session:
                 backend = asked.backend
                 if backend is not None:
                     with suppress(*self.dialect.errors):
-                        self.dialect.kill(backend, asked.marker)
-                is_told.set()
-                if answer.done() or wait([answer], KILL_SECONDS).done:
-                    return
+                        if self.dialect.kill(backend, asked.marker):
+                            is_told.set()
+                seconds = KILL_SECONDS if is_told.is_set() else POLL_SECONDS
+                if answer.done() or wait([answer], seconds).done:
+                    break
+            is_told.set()
 
         asked.is_killed = True
         threading.Thread(target=work, daemon=True).start()

@@ -56,8 +56,11 @@ class Dialect:
         """The rows of an expression. The marker stands in the query, for `kill` to find it."""
         return backend.to_pyarrow(expression)
 
-    def kill(self, _backend: BaseBackend, _marker: str) -> None:
-        """Stop the marked query on the server, from another thread."""
+    def kill(self, _backend: BaseBackend, _marker: str) -> bool:
+        """Stop the marked query on the server, from another thread; False if it is not there yet,
+        True too where nobody tells.
+        """
+        return True
 
     def waits_for(self, _backend: BaseBackend) -> str:
         """What the question of a connection waits for; empty where it runs, or nobody tells."""

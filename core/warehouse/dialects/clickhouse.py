@@ -79,13 +79,14 @@ class ClickHouse(Dialect):
         """The rows of an expression."""
         return backend.con.query_arrow(f"{marker} {self.compile(backend, expression)}")
 
-    def kill(self, backend: BaseBackend, marker: str) -> None:
+    def kill(self, backend: BaseBackend, marker: str) -> bool:
         """Have the server kill the marked query, by another request."""
         # In two halves, or the query would find itself.
         half = len(marker) // 2
-        backend.con.command(
+        killed = backend.con.command(
             f"KILL QUERY WHERE query LIKE concat('%{marker[:half]}', '{marker[half:]}%') ASYNC"
         )
+        return isinstance(killed, list)  # what it has found to kill; a summary where it has not
 
     def close(self, backend: BaseBackend) -> None:
         """Leave a connection."""

@@ -54,9 +54,10 @@ class DuckDB(Dialect):
         """The rows of an expression."""
         return backend.con.sql(f"{marker} {self.compile(backend, expression)}").to_arrow_table()
 
-    def kill(self, backend: BaseBackend, _marker: str) -> None:
+    def kill(self, backend: BaseBackend, _marker: str) -> bool:
         """Stop what the connection runs."""
         backend.con.interrupt()
+        return True
 
     def close(self, backend: BaseBackend) -> None:
         """Leave the file."""

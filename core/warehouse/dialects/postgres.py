@@ -94,9 +94,10 @@ class Postgres(Dialect):
             cursor.execute(f"{marker} {self.compile(backend, expression)}".replace("%", "%%"), ())
             return arrow_of(expression.columns, cursor.fetchall())
 
-    def kill(self, backend: BaseBackend, _marker: str) -> None:
+    def kill(self, backend: BaseBackend, _marker: str) -> bool:
         """Ask the server to cancel what the connection runs."""
         backend.con.cancel_safe(timeout=10)
+        return True  # what comes later ends with the connection
 
     def close(self, backend: BaseBackend) -> None:
         """Leave a connection."""

@@ -136,13 +136,13 @@ class Spark(Dialect):
         context.setJobGroup(marker, "tracer-tui", interruptOnCancel=True)
         return session.sql(self.compile(backend, expression)).toArrow()
 
-    def kill(self, backend: BaseBackend, marker: str) -> None:
+    def kill(self, backend: BaseBackend, marker: str) -> bool:
         """Cancel the jobs of the marked question."""
         session = backend._session
         if self.address.scheme == "sc":
-            session.interruptTag(marker)
-        else:
-            session.sparkContext.cancelJobGroup(marker)
+            return bool(session.interruptTag(marker))
+        session.sparkContext.cancelJobGroup(marker)
+        return True
 
     def waits_for(self, backend: BaseBackend) -> str:
         """A cluster that has given this program no executor yet. A Connect server has its own."""

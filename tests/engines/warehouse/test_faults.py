@@ -246,7 +246,7 @@ def test_a_lost_connection_is_told_and_the_pause_before_the_next_try_can_be_stop
 
 
 @on("duckdb")
-def test_what_does_not_die_at_once_is_told_to_and_not_waited_for(
+def test_what_does_not_die_at_once_is_told_to_until_it_is_known_and_not_waited_for(
     target: Target, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session, told, let_on = Session(target.url()), list[str](), threading.Event()
@@ -258,19 +258,47 @@ def test_what_does_not_die_at_once_is_told_to_and_not_waited_for(
         return pa.table({"n": [1]})
 
     monkeypatch.setattr(session.dialect, "fetch", stubborn)
-    monkeypatch.setattr(session.dialect, "kill", lambda _, marker: told.append(marker))
+    known = iter([False, False, True])
+
+    def kill(_backend: BaseBackend, marker: str) -> bool:
+        told.append(marker)
+        return next(known, True)
+
+    monkeypatch.setattr(session.dialect, "kill", kill)
     monkeypatch.setattr(session.dialect, "dying_seconds", 0.01)
     one = session.query("SELECT 1 AS n", ibis.schema({"n": "int64"}))
     ends = time.monotonic() + 0.1
     with pytest.raises(core.Cancelled):
         session.ask(one, "what goes on", lambda: time.monotonic() > ends)
-    assert told
+    assert len(told) == 3
     assert not dies.is_set()
     assert session.doing == ""
     began = time.monotonic()
     session.close()
     assert time.monotonic() - began < 1
     let_on.set()
+
+
+@on("clickhouse")
+def test_a_server_says_whether_it_knows_a_question_that_is_to_die(
+    target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_slow(target)
+    session = Session(target.url("slow"))
+    kill, killed = session.dialect.kill, list[bool]()
+
+    def watched(backend: BaseBackend, marker: str) -> bool:
+        killed.append(kill(backend, "/* tracer-tui never asked */"))
+        killed.append(kill(backend, marker))
+        return killed[-1]
+
+    monkeypatch.setattr(session.dialect, "kill", watched)
+    asked = session.query("SELECT count(*) AS n FROM slow", ibis.schema({"n": "int64"}))
+    with pytest.raises(core.Cancelled):
+        session.ask(asked, "slow", lambda: running(target) > 0)
+    assert killed[:2] == [False, True]
+    session.close()
+    until(lambda: running(target) == 0)
 
 
 ASKING = """
