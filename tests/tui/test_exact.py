@@ -296,6 +296,18 @@ async def test_what_cannot_be_counted_stays_an_estimate_and_says_why() -> None:
         assert len(engine.asked) == 1
 
 
+async def test_what_is_worked_out_stands_before_what_runs_elsewhere_where_both_have_no_room() -> (
+    None
+):
+    async with opened(Estimating(), size=(80, 24)) as face:
+        line = face.explorer.query_one(StatusLine)
+        line.busy = "timeout 45m · working…"
+        line.doing = "1 s, esc stops · PostgreSQL: funnel of 5 stages, at postgres://ana@host/shop"
+        text = str(line.render())
+        assert text.startswith(" timeout 45m · working… · 1 s, esc stops · PostgreSQL: funnel")
+        assert len(text) == 80
+
+
 async def test_what_could_not_be_asked_says_how_to_ask_again() -> None:
     engine = Estimating()
     engine.broken = {"exact"}

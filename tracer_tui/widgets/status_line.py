@@ -51,7 +51,7 @@ class StatusLine(Widget):
         rest = " · ".join(facts)
         if self.doing or self.busy:
             # Ahead, for on a small screen the end is out of sight.
-            now = " · ".join(filter(None, (visible(self.doing), self.busy)))
+            now = " · ".join(filter(None, (self.busy, visible(self.doing))))
             return Content(fit(f" {now} · {rest}", self.size.width))
         room = max(8, self.size.width - len(rest) - 4)
         name = visible(self.summary.source)
