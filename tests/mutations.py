@@ -72,7 +72,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "position = self.positions[rows]\n        instants = np.append(np.flatnonzero(",
         "position = self.positions[rows]\n        instants = np.append(np.atleast_1d(",
     ),
-    ("rows", "np.where(found < stop, time", "np.where(found <= stop, time"),
+    ("rows", "np.where(found < end, ", "np.where(found <= end, "),
     ("rows", "([0], positions[:-1] + 1)", "([0], positions[:-1])"),
     (
         "rows",
@@ -227,7 +227,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     ("attempts", "masks[row - low] |= 1", "masks[row - low] |= 0"),
     ("attempts", "times[group[0]] > times[0] and", "times[group[0]] >= times[0] and"),
     ("held", "np.flatnonzero(value >= 0)", "np.flatnonzero(value > 0)"),
-    ("held", "origin[later - 1], origin[later]", "origin[later] - 1, origin[later]"),
+    ("held", "own[later - 1], own[later]", "own[later] - 1, own[later]"),
     ("timeouts", 'values.searchsorted(limit, side="right")', "values.searchsorted(limit)"),
     ("timeouts", "rows.times(here) - since <= window", "rows.times(here) - since < window"),
     ("timeouts", "np.maximum(reached[prior], span)", "span"),

@@ -99,7 +99,7 @@ def main() -> None:
     for part in options.only:
         title, measure = PARTS[part]
         if events > MOST_IN_A_FILE:
-            title += f", {events:,} events"
+            title += f": {events:,} events"
         section = f"{about}\n\n{measure(events, options.data, options.runs, names)}"
         print(f"### {title}\n\n{section}\n", flush=True)
         if options.table is not None:
