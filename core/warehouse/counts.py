@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import reduce
+from operator import and_
+from typing import TYPE_CHECKING, Any
+
+import ibis
 
 from core.result import StageResult
 from core.warehouse.bins import count_bins
-from core.warehouse.totals import first_row
 from core.warehouse.units import UnitTable
 
 if TYPE_CHECKING:
@@ -17,6 +20,10 @@ if TYPE_CHECKING:
     from core.funnel import Funnel
     from core.study import Study
     from core.warehouse.session import Cancel, Session
+
+
+MOST_HARD = 1_000
+"""Hard users that are told by name with the numbers of all others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +36,8 @@ class Counts:
     """For each stage, those that stand there and may still go on (rule F11)."""
     excluded: int
     """Units taken out of the funnel (rule F8)."""
-    has_hard: bool = False
-    """Whether there are hard users."""
+    hard: tuple[str, ...] = ()
+    """The hard users, or the first of them where they are more than `MOST_HARD`."""
 
     def __add__(self, other: Counts) -> Counts:
         """Units of different users add up."""
@@ -64,33 +71,29 @@ class Counts:
 def count_units(
     session: Session, units: UnitTable, what: str, cancelled: Cancel | None = None
 ) -> Counts:
-    """The numbers of a funnel."""
-    rows = units.rows
-    is_in = (rows.hard == 0) & (rows.removed == 0)
-    found = {f"c{i}": _count(is_in & (rows.depth > i)) for i in range(units.stages)}
-    found |= {
-        f"p{i}": _count(is_in & (rows.depth == i + 1) & (rows.pending == 1))
-        for i in range(units.stages)
-    }
-    found["excluded"] = _count((rows.hard == 0) & (rows.removed == 1))
-    found["hard"] = _count(rows.hard == 1)
-    row = first_row(session.ask(rows.agg(**found), what, cancelled))
-    stages = range(units.stages)
+    """The numbers of a funnel, and who is left to the local engine, in one answer."""
+    rows, stages = units.rows, range(units.stages)
+    is_in = [rows.removed == 0] if units.may_be_removed else []
+    found = {f"c{i}": _count(rows.depth > i, *is_in) for i in stages}
+    if units.may_be_pending:
+        found |= {f"p{i}": _count(rows.depth == i + 1, rows.pending == 1, *is_in) for i in stages}
+    if units.may_be_removed:
+        found["excluded"] = _count(rows.removed == 1)
+    if units.may_be_hard:
+        # A row for each hard user, and one for all others: it is the first.
+        whose = (rows.hard == 1).ifelse(rows.user, ibis.null("string"))
+        counted = rows.group_by(whose=whose).agg(**found, hard=rows.hard.max())
+        counted = counted.order_by("hard").limit(MOST_HARD + 2)
+    else:
+        counted = rows.agg(**found)
+    told = session.ask(counted, what, cancelled).to_pylist()
+    own: dict[str, Any] = next((row for row in told if row.get("whose") is None), {})
     return Counts(
-        tuple(row[f"c{i}"] for i in stages),
-        tuple(row[f"p{i}"] for i in stages),
-        row["excluded"],
-        has_hard=row["hard"] > 0,
+        tuple(int(own.get(f"c{i}") or 0) for i in stages),
+        tuple(int(own.get(f"p{i}") or 0) for i in stages),
+        int(own.get("excluded") or 0),
+        tuple(row["whose"] for row in told if row.get("whose") is not None),
     )
-
-
-def count_depths(
-    session: Session, depths: ir.Table, stages: int, what: str, cancelled: Cancel | None = None
-) -> Counts:
-    """The numbers of a funnel from a table that has nothing but a `depth` for each unit."""
-    found = {f"c{i}": _count(depths.depth > i) for i in range(stages)}
-    row = first_row(session.ask(depths.agg(**found), what, cancelled))
-    return Counts(tuple(row[f"c{i}"] for i in range(stages)), (0,) * stages, 0)
 
 
 def count_windows(
@@ -108,8 +111,8 @@ def count_windows(
     }
 
 
-def _count(condition: ir.BooleanValue) -> ir.IntegerScalar:
-    return condition.ifelse(1, 0).sum()
+def _count(*conditions: ir.BooleanValue) -> ir.IntegerScalar:
+    return reduce(and_, conditions).ifelse(1, 0).sum()
 
 
 def is_plain(study: Study) -> bool:

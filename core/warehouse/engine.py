@@ -20,7 +20,7 @@ from core.stage import Stage
 from core.study import Study
 from core.vocabulary import Vocabulary
 from core.warehouse.after import After, find_after, stage_of
-from core.warehouse.counts import Counts, count_depths, count_units, is_plain
+from core.warehouse.counts import Counts, count_units, is_plain
 from core.warehouse.curves import WarehouseCurves
 from core.warehouse.hard import (
     hard_counts,
@@ -30,15 +30,22 @@ from core.warehouse.hard import (
     hard_times,
     long_engine,
 )
-from core.warehouse.lists import Lines, local_lines, unit_lines, user_lines, wanted_of
+from core.warehouse.lists import (
+    Lines,
+    listed_units,
+    local_lines,
+    plain_lines,
+    size_of,
+    wanted_of,
+)
 from core.warehouse.newest import Newest
 from core.warehouse.one_user import explain_one, trail_of
 from core.warehouse.sample import pull_sample, share_of
-from core.warehouse.stages import stage_rows
+from core.warehouse.stages import Listed, stage_rows
 from core.warehouse.starts import find_starts
 from core.warehouse.times import convert_times, step_times
 from core.warehouse.totals import Totals, count_all, summarize, warnings_of
-from core.warehouse.units import UnitTable, find_units
+from core.warehouse.units import UnitTable, find_units, plain_units
 from core.warehouse.view import View, cutting_of, view_of
 from core.warehouse.words import find_words
 
@@ -74,6 +81,7 @@ class WarehouseEngine:
         self._words = lru_cache(maxsize=1)(find_words)
         self._curves = remember(self._find_curves)
         self._lines = remember(self._find_lines)
+        self._sizes: Newest[View, int | None] = Newest(REMEMBERED)
         self._totals: dict[Study, Totals] = {}
         self._engines: Newest[Study, LocalEngine] = Newest(FOLLOWED)
         self._long: Newest[Study, LocalEngine] = Newest(FOLLOWED)
@@ -168,6 +176,8 @@ class WarehouseEngine:
             return replace(after.engine.users(*asked), study=study, cohort=cohort)
         lines = self._lines(study, cohort, sort, search)
         start = max(0, start)
+        # A short list is as long as its first page: that is asked first.
+        rows = tuple(lines.page(start, stop))
         return UsersPage(
             study=study,
             cohort=cohort,
@@ -175,7 +185,7 @@ class WarehouseEngine:
             search=search,
             total=lines.total,
             start=start,
-            rows=tuple(lines.page(start, stop)),
+            rows=rows,
         )
 
     def place(
@@ -212,7 +222,10 @@ class WarehouseEngine:
         None where it does not tell.
         """
         view = view_of(study)
-        return self.session.estimate(self.table.events(view), cancelled)
+        if view not in self._sizes:
+            size = self.session.estimate(self.table.events(view), cancelled)
+            self._sizes.keep(view, size)
+        return self._sizes[view]
 
     @property
     def doing(self) -> str:
@@ -250,17 +263,9 @@ class WarehouseEngine:
         size = self.rows_to_read(study, cancelled)
         if size is not None:
             what += f", about {size:,} rows to read"
-        if is_plain(study):
-            rows = stage_rows(self.table, study, funnel, self.span, with_knots=False)
-            depths = session.dialect.deepest(
-                rows.rows, rows.keys, len(funnel.stages), funnel.window
-            )
-            if depths is not None:
-                return count_depths(session, depths, len(funnel.stages), what, cancelled)
-        units = self._units(study)
-        counts = count_units(session, units, what, cancelled)
-        if counts.has_hard:
-            counts += hard_counts(self._hard(study, cancelled), study)
+        counts = count_units(session, self._depths(study, funnel), what, cancelled)
+        if counts.hard:
+            counts += hard_counts(self._hard(study, cancelled, counts.hard), study)
         return counts
 
     def _answer(self, study: Study, totals: Totals, counts: Counts | None) -> FunnelAnswer:
@@ -278,6 +283,18 @@ class WarehouseEngine:
             excluded=counts.excluded if counts else 0,
         )
 
+    def _depths(self, study: Study, funnel: Funnel, listed: Listed | None = None) -> UnitTable:
+        """The units of which only the depth is asked."""
+        if self.session.dialect.knows_funnels and is_plain(study):
+            ask = stage_rows(self.table, study, funnel, self.span, with_knots=False, listed=listed)
+            stages = len(funnel.stages)
+            depth = self.session.dialect.deepest(ask.rows, stages, funnel.window)
+            return plain_units(ask, depth, stages)
+        if listed is None:
+            return self._units(study)
+        rows = stage_rows(self.table, study, funnel, self.span, listed=listed)
+        return find_units(find_starts(rows, funnel), funnel, self.span[1])
+
     def _find_units(self, study: Study) -> UnitTable:
         funnel = _asked(study)
         if funnel is None:
@@ -285,14 +302,16 @@ class WarehouseEngine:
         rows = stage_rows(self.table, study, funnel, self.span)
         return find_units(find_starts(rows, funnel), funnel, self.span[1])
 
-    def _hard(self, study: Study, cancelled: Cancel | None = None) -> LocalEngine:
-        """The engine of the users that a study's units leave to it."""
+    def _hard(
+        self, study: Study, cancelled: Cancel | None = None, names: tuple[str, ...] = ()
+    ) -> LocalEngine:
+        """The engine of the users that a study's units leave to it; `names`, if they are known."""
         found = self._engines.get(study)
         if found is None:
             found = self._known_long(study)
         if found is None:
             rows = self._units(study).rows
-            found = hard_engine(self.table, study, rows, self.span[1], cancelled)
+            found = hard_engine(self.table, study, rows, self.span[1], cancelled, names=names)
         self._engines.keep(study, found)
         return found
 
@@ -369,21 +388,33 @@ class WarehouseEngine:
 
     def _find_lines(self, study: Study, cohort: Cohort, sort: Sort, search: str) -> Lines:
         funnel, table, span = _asked(study), self.table, self.span
-        units = None if funnel is None else self._units(study)
-        wanted, is_of_units = wanted_of(cohort), cohort.is_of_units and units is not None
-        if units is not None and is_of_units:
-            found = unit_lines(table, study, span, units, cohort, study.hold)
+        wanted, is_of_units = wanted_of(cohort), cohort.is_of_units and funnel is not None
+        is_by_user = not is_of_units or (study.scope == "users" and study.hold is None)
+        listed = Listed(is_by_user, tuple(wanted), search)
+        if funnel is None:
+            found, may_be_hard = plain_lines(table, study, span, listed)
         else:
-            found = user_lines(table, study, span, units, wanted)
+            units = self._depths(study, funnel, listed)
+            found, may_be_hard = listed_units(units, study, cohort), units.may_be_hard
 
         def others() -> Sequence[UserRow]:
-            if is_of_units and not wanted:
+            # Who has too long a session but no stage row is no unit, and in a list all the same.
+            is_of_journeys = is_of_units and study.scope == "journeys"
+            is_same = is_of_journeys or study.journey_rules.max_length is None
+            if funnel is not None and is_same and not wanted:
                 hard = self._hard(study)
             else:
                 hard = hard_engine(table, study, found, span[1], more=wanted)
             return local_lines(hard, study, cohort, search)
 
-        return Lines(table, found, sort, search, others)
+        def size() -> int | None:
+            if search or wanted:
+                return None
+            if not cohort.filters:
+                return self._count_all(study, None).users
+            return None if study not in self._answers else size_of(self._answers[study], cohort)
+
+        return Lines(table, found, sort, others if may_be_hard else None, size)
 
 
 def _asked(study: Study) -> Funnel | None:

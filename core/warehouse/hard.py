@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.local import LocalEngine
-from core.warehouse.counts import Counts
+from core.warehouse.counts import MOST_HARD, Counts
 from core.warehouse.pull import local_study, pull, users_engine
 from core.warehouse.sessions import cut
 from core.warehouse.totals import Totals
@@ -39,15 +39,21 @@ def hard_engine(
     cancelled: Cancel | None = None,
     *,
     more: Sequence[Stage] = (),
+    names: tuple[str, ...] = (),
 ) -> LocalEngine:
-    """An engine on all events of the hard users among some rows. It is asked `local_study`; it
-    knows the conditions of some stages more.
+    """An engine on all events of the hard users among some rows; `names`, if they are known. It is
+    asked `local_study`; it knows the conditions of some stages more.
 
     Raises QuestionError when they are too many to be pulled.
     """
-    hard = rows.filter(rows.hard == 1).select("user").distinct()
+    view = view_of(study, more)
     what = "users with simultaneous events whose order matters"
-    return users_engine(table, view_of(study, more), hard, data_end, what, cancelled)
+    if 0 < len(names) <= MOST_HARD:
+        # To find their events among all takes no more than to read them.
+        events = table.events(view._replace(users=names))
+        return LocalEngine(pull(table.session, events, view, data_end, what, cancelled))
+    hard = rows.filter(rows.hard == 1).select("user").distinct()
+    return users_engine(table, view, hard, data_end, what, cancelled)
 
 
 def hard_counts(engine: LocalEngine, study: Study) -> Counts:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 import ibis
 
 from core.cohort import Cohort, Has, Part
-from core.engine import Sort, UserRow
+from core.engine import FunnelAnswer, Sort, UserRow
 from core.warehouse.pull import by_flag, local_study
 from core.warehouse.sessions import cut
-from core.warehouse.stages import match
+from core.warehouse.totals import first_row
 from core.warehouse.view import View, field_column, view_of
 
 if TYPE_CHECKING:
@@ -27,68 +27,54 @@ if TYPE_CHECKING:
     from core.local import LocalEngine
     from core.stage import Stage
     from core.study import Study
+    from core.warehouse.stages import Listed
     from core.warehouse.table import EventTable
     from core.warehouse.units import UnitTable
 
+HELD = 1_000
+"""The first lines of a list, which are asked for together and kept."""
 EVERY_LINE = 2**62
 """A place that no list reaches."""
 
 
-def user_lines(
-    table: EventTable,
-    study: Study,
-    span: tuple[int, int],
-    units: UnitTable | None,
-    wanted: Sequence[Stage],
-) -> ir.Table:
-    """One line for each user of a study who has an event of each of the wanted ones, with the depth
-    of the deepest unit; `hard` is 1 for users that are left to the local engine.
+def plain_lines(
+    table: EventTable, study: Study, span: tuple[int, int], listed: Listed
+) -> tuple[ir.Table, bool]:
+    """One line for each user of a study without stages, and whether some may be left to the local
+    engine: those whose `hard` is 1.
     """
-    events = _seen(table, study, span, wanted)
-    lines = events.group_by("user").agg(**_about(events, wanted), too_long=events.hard.max())
-    lines = lines.mutate(sessions=lines.journeys)
-    if units is None:
-        none = ibis.literal(0)
-        lines = lines.mutate(depth=none, pending=none, hard=lines.too_long)
-    else:
-        rows = units.rows
-        of_user = rows.group_by(owner=rows.user).agg(
-            depth=(rows.removed == 0).ifelse(rows.depth, 0).max(),
+    view = view_of(study, listed.wanted)._replace(search=listed.search)
+    events = cut(table.events(view), study, span, table.session.dialect)
+    may_be_hard = "hard" in events.columns
+    none = ibis.literal(0)
+    about = {"sessions": events.cuts.sum(), **listed.about(events, view.conditions)}
+    if may_be_hard:
+        about["hard"] = events.hard.max()
+    lines = events.group_by("user").agg(**about)
+    lines = lines.mutate(depth=none, pending=none, **({} if may_be_hard else {"hard": none}))
+    return _who_have(lines, listed.wanted), may_be_hard
+
+
+def listed_units(units: UnitTable, study: Study, cohort: Cohort) -> ir.Table:
+    """One line for each unit of a cohort, and for each of a user left to the local engine; without
+    parts of bars one for each user, with the depth of the deepest unit.
+    """
+    rows, wanted = units.rows, wanted_of(cohort)
+    depth = (rows.removed == 0).ifelse(rows.depth, 0)
+    if not cohort.is_of_units and units.keys != ("user",):
+        lines = rows.group_by("user").agg(
+            depth=depth.max(),
             pending=rows.pending.max(),
             hard=rows.hard.max(),
+            **(units.listed.told(rows) if units.listed else {}),
         )
-        lines = lines.left_join(of_user, lines.user == of_user.owner)
-        lines = lines.mutate(
-            depth=lines.depth.fill_null(0),
-            pending=lines.pending.fill_null(0),
-            hard=ibis.greatest(lines.hard.fill_null(0), lines.too_long),
-        )
-    return _who_have(lines, wanted)
-
-
-def unit_lines(
-    table: EventTable,
-    study: Study,
-    span: tuple[int, int],
-    units: UnitTable,
-    cohort: Cohort,
-    hold: str | None,
-) -> ir.Table:
-    """One line for each unit of a cohort, and for each of a user left to the local engine."""
-    wanted = wanted_of(cohort)
-    events = _seen(table, study, span, wanted)
-    events = events.mutate(sessions=events.journey.max().over(ibis.window(group_by="user")))
-    value = None if hold is None else field_column(study, hold)
-    if value is not None:
-        events = events.filter(events[value].notnull())
-    found = events.group_by(list(units.keys)).agg(
-        **_about(events, wanted), sessions=events.sessions.max()
-    )
-    is_in = [_is_in(units.rows, part, units.stages) for part in parts_of(cohort)]
-    chosen = units.rows.filter(reduce(and_, is_in) | (units.rows.hard == 1))
-    lines = found.inner_join(chosen, list(units.keys))
-    if value is not None:
-        lines = lines.rename(held=value)
+        return _who_have(lines, wanted)
+    lines = rows.mutate(depth=depth)
+    if cohort.is_of_units:
+        is_in = [_is_in(rows, part, units.stages) for part in parts_of(cohort)]
+        lines = lines.filter(reduce(and_, is_in) | (rows.hard == 1))
+    if cohort.is_of_units and study.hold is not None:
+        lines = lines.rename(held=field_column(study, study.hold))
     return _who_have(lines, wanted)
 
 
@@ -100,31 +86,6 @@ def wanted_of(cohort: Cohort) -> list[Stage]:
 def parts_of(cohort: Cohort) -> list[Part]:
     """The parts of bars that a cohort lies in."""
     return [each for each in cohort.filters if isinstance(each, Part)]
-
-
-def _seen(
-    table: EventTable, study: Study, span: tuple[int, int], wanted: Sequence[Stage]
-) -> ir.Table:
-    """The events of a list, cut into journeys, with flags `h0`, `h1` and so on for the wanted."""
-    view = view_of(study, wanted)
-    events = cut(table.events(view), study, span, table.session.dialect)
-    if "hard" not in events.columns:
-        events = events.mutate(hard=ibis.literal(0))
-    flags = {
-        f"h{i}": match(events, each, view.conditions).ifelse(1, 0) for i, each in enumerate(wanted)
-    }
-    return events.mutate(**flags) if flags else events
-
-
-def _about(events: ir.Table, wanted: Sequence[Stage]) -> dict[str, ir.Value]:
-    """What a line says of its events."""
-    return {
-        "journeys": events.cuts.sum(),
-        "events": events.count(),
-        "first": events.time.min(),
-        "last": events.time.max(),
-        **{f"h{i}": events[f"h{i}"].max() for i in range(len(wanted))},
-    }
 
 
 def _who_have(lines: ir.Table, wanted: Sequence[Stage]) -> ir.Table:
@@ -148,6 +109,18 @@ def _is_in(rows: ir.Table, part: Part, stages: int) -> ir.BooleanValue:
     return inside
 
 
+def size_of(answer: FunnelAnswer, cohort: Cohort) -> int | None:
+    """How many units there are in a cohort of one part of a bar (rule N1); None for another."""
+    if len(cohort.filters) != 1 or not isinstance(part := cohort.filters[0], Part):
+        return None
+    if part.stage + (part.kind != "reached") >= len(answer.stages):
+        return 0
+    stage = answer.stages[part.stage]
+    if part.kind == "went_on":
+        return answer.stages[part.stage + 1].count
+    return {"reached": stage.count, "left": stage.dropped, "pending": stage.pending}[part.kind]
+
+
 @dataclass(frozen=True)
 class Lines:
     """The lines of one list in order, some of them on the server and some here."""
@@ -158,49 +131,72 @@ class Lines:
     """The lines, those of hard users among them."""
     sort: Sort
     """Their order."""
-    search: str
-    """The text that the ids contain."""
-    others: Callable[[], Sequence[UserRow]]
-    """The lines of hard users, searched already; asked only if there are any."""
-
-    @cached_property
-    def _served(self) -> ir.Table:
-        lines = self.found.filter(self.found.hard == 0)
-        if self.search:
-            dialect = self.table.session.dialect
-            lines = lines.filter(dialect.lower(lines.user).contains(self.search.casefold()))
-        return lines
-
-    @cached_property
-    def _counts(self) -> tuple[int, bool]:
-        """Lines on the server, and whether there are others."""
-        own = self._served.agg(lines=self._served.count())
-        has_hard = self.found.agg(hard=self.found.hard.max())
-        both = own.cross_join(has_hard)
-        row = self.table.session.ask(both, "length of the list").to_pylist()[0]
-        return int(row["lines"]), bool(row["hard"])
-
-    @cached_property
-    def _others(self) -> list[UserRow]:
-        return sorted(self.others(), key=self._key) if self._counts[1] else []
+    others: Callable[[], Sequence[UserRow]] | None
+    """The lines of hard users; None where there can be none, and asked only if there are any."""
+    size: Callable[[], int | None]
+    """How many lines there are, if that is known of another question."""
 
     @property
     def total(self) -> int:
         """How many lines there are."""
-        return self._counts[0] + len(self._others)
+        size = self.size()
+        return self._served_count + len(self._others) if size is None else size
 
     def page(self, start: int, stop: int) -> list[UserRow]:
         """The lines from `start` up to `stop`."""
-        more = len(self._others)
-        low = max(start - more, 0)
-        wanted = min(stop, self.total) - low
-        if wanted <= 0:
-            return []
-        page = self._served.order_by(self._order(self._served)).limit(wanted, offset=low)
-        rows = map(_row, self.table.session.ask(page, "a page of the list").to_pylist())
+        if stop <= HELD:
+            held = [_row(row) for row in self._first if not row["hard"]]
+            if stop <= len(held) or self._is_whole:
+                return self._merged(held)[start:stop]
         # Of the merged list the first `low` lines of the server are left out, all of them before.
-        merged = sorted([*rows, *self._others], key=self._key)
-        return merged[start - low : stop - low]
+        low = max(start - len(self._others), 0)
+        if low >= stop:
+            return self._merged([])[start:stop]
+        page = self._served.order_by(self._order(self._served)).limit(stop - low, offset=low)
+        found = self.table.session.ask(page, "a page of the list").to_pylist()
+        return self._merged(list(map(_row, found)))[start - low : stop - low]
+
+    def _merged(self, lines: list[UserRow]) -> list[UserRow]:
+        """Some lines of the server and those of hard users, in order."""
+        return sorted([*lines, *self._others], key=self._key) if self._others else lines
+
+    @cached_property
+    def _first(self) -> list[dict[str, Any]]:
+        """The first lines, those of hard users before all others: so it is known of any, and of a
+        short list how long it is. A few more than a page take the server no longer.
+        """
+        lines, order = self.found, self._order(self.found)
+        if self.others is not None:
+            order.insert(0, ibis.desc(lines.hard))
+        first = lines.order_by(order).limit(HELD)
+        found: list[dict[str, Any]] = self.table.session.ask(
+            first, "a page of the list"
+        ).to_pylist()
+        return found
+
+    @property
+    def _is_whole(self) -> bool:
+        """Whether the first lines are all that there are on the server."""
+        return len(self._first) < HELD
+
+    @cached_property
+    def _others(self) -> list[UserRow]:
+        """The lines of hard users."""
+        if self.others is None or not any(row["hard"] for row in self._first):
+            return []
+        return sorted(self.others(), key=self._key)
+
+    @cached_property
+    def _served(self) -> ir.Table:
+        return self.found if self.others is None else self.found.filter(self.found.hard == 0)
+
+    @cached_property
+    def _served_count(self) -> int:
+        """How many lines there are on the server."""
+        if self._is_whole:
+            return sum(not row["hard"] for row in self._first)
+        counted = self._served.agg(lines=self._served.count())
+        return first_row(self.table.session.ask(counted, "length of the list"))["lines"]
 
     def place(self, user: str, journey: int | None) -> int | None:
         """Where the first line of a user, or of a journey of the user, stands; None for nowhere."""

@@ -162,9 +162,10 @@ class Session:
 
     def estimate(self, expression: ir.Table, cancelled: Cancel | None = None) -> int | None:
         """Rows that an expression will read; None where the engine does not tell."""
-        sql = self.compile(expression)
         return self._again(
-            lambda backend, _: self.dialect.rows_to_read(backend, sql), "rows to read", cancelled
+            lambda backend, _: self.dialect.rows_to_read(backend, expression),
+            "rows to read",
+            cancelled,
         )
 
     def stop(self) -> None:

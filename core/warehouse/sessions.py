@@ -7,6 +7,7 @@ number, if it has one, then of their names: where they stand in a table is not k
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import ibis
@@ -24,12 +25,19 @@ if TYPE_CHECKING:
     from core.warehouse.dialects.base import Dialect
 
 
-def cut(events: ir.Table, study: Study, span: tuple[int, int], dialect: Dialect) -> ir.Table:
+def cut(
+    events: ir.Table,
+    study: Study,
+    span: tuple[int, int],
+    dialect: Dialect,
+    also: Callable[[ir.Table], dict[str, ir.Value]] = lambda _: {},
+) -> ir.Table:
     """The events with `journey`, and with `hard` where a maximum length may cut.
 
     `gap` is the time since the user's event before, NULL at the first, `LONGEST` where a rule other
     than the timeout cuts; `cuts` is 1 where a journey begins. `span` is the time of the first event
-    of all and of the last.
+    of all and of the last. `also` names what else is told of all events of a user, found in the
+    same step as the gaps.
     """
     rules = study.journey_rules
     events, order = _ordered(events, study, dialect)
@@ -54,7 +62,8 @@ def cut(events: ir.Table, study: Study, span: tuple[int, int], dialect: Dialect)
         known = ibis.window(group_by=["user", "lacks"], order_by=order)
         is_cut |= value != value.lag().over(known)
     # All in one step: an engine looks back once for what is asked for together.
-    events = events.mutate(since=events.time - events.time.lag().over(before), is_cut=is_cut)
+    since = events.time - events.time.lag().over(before)
+    events = events.mutate(since=since, is_cut=is_cut, **also(events))
     forced = events.is_cut & events.since.notnull()
     events = events.mutate(gap=forced.ifelse(ibis.literal(LONGEST, "int64"), events.since))
     begins = events.gap.isnull() | (events.gap > gap_limit(timeout_of(study)))

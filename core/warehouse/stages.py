@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import reduce
 from itertools import combinations
 from operator import or_
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import ibis
 
@@ -27,6 +27,57 @@ if TYPE_CHECKING:
     from core.stage import Stage
     from core.study import Study
     from core.warehouse.table import EventTable
+
+
+class Listed(NamedTuple):
+    """What the lines of a list say of a user's, or a unit's, events."""
+
+    of_users: bool
+    """Whether each line is a user; else it is a unit that has a stage row."""
+    wanted: tuple[Stage, ...] = ()
+    """Events of which each line tells whether it has one: `h0`, `h1` and so on, 1 or 0."""
+    search: str = ""
+    """The text that the ids contain."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What is said, in columns."""
+        return ("sessions", "events", "first", "last", *(f"h{i}" for i in range(len(self.wanted))))
+
+    def told(self, rows: ir.Table) -> dict[str, ir.Value]:
+        """What the rows of a unit, or the units of a user, say; it is the same in all, but of users
+        sessions add up, and the first event is one of the rows.
+        """
+        said: dict[str, ir.Value] = {name: rows[name].max() for name in self.carried}
+        if self.of_users:
+            times = rows.time if "time" in rows.columns else rows["first"]
+            said |= {"sessions": rows.sessions.sum(), "first": times.min()}
+        return said
+
+    @property
+    def carried(self) -> tuple[str, ...]:
+        """The columns that rows have."""
+        is_known = ("first",) if self.of_users else ()
+        return tuple(name for name in self.columns if name not in is_known)
+
+    def about(self, events: ir.Table, conditions: Sequence[str]) -> dict[str, ir.Value]:
+        """The columns but the sessions of some events; `conditions` are those of their view."""
+        return {
+            "events": events.time.count(),
+            "first": events.time.min(),
+            "last": events.time.max(),
+            **{
+                f"h{i}": match(events, each, conditions).ifelse(1, 0).max()
+                for i, each in enumerate(self.wanted)
+            },
+        }
+
+    def of_each(
+        self, events: ir.Table, keys: Sequence[str], conditions: Sequence[str]
+    ) -> dict[str, ir.Value]:
+        """The same of the events with the same keys, at each of them."""
+        whole, about = ibis.window(group_by=list(keys)), self.about(events, conditions)
+        return {name: each.over(whole) for name, each in about.items() if name in self.carried}
 
 
 @dataclass(frozen=True)
@@ -45,6 +96,8 @@ class StageRows:
     """Whether they have a column `hard`, 1 for each row of a user to be walked."""
     has_knots: bool
     """Whether that may be for simultaneous events, and not for the length of journeys alone."""
+    listed: Listed | None = None
+    """What they say besides, for a list."""
 
 
 def stage_rows(
@@ -54,25 +107,22 @@ def stage_rows(
     span: tuple[int, int],
     *,
     with_knots: bool = True,
+    listed: Listed | None = None,
 ) -> StageRows:
     """The rows of a study's funnel. `span` is the time of the first event of all and the last.
 
-    Without `with_knots` nobody is marked for what simultaneous events may mean.
+    Without `with_knots` nobody is marked for what simultaneous events may mean. With `listed` each
+    row says of its user, or unit, what a line of a list does, so that a list is one scan too; of
+    users, rows with `sessions` are there as well.
     """
-    view = view_of(study)
-    if funnel.scope == "users" and funnel.order != "strict":
-        view = view._replace(names=_names(funnel))
-    events = table.events(view)
-    keys, may_be_hard = ["user"], False
-    if funnel.scope == "journeys":
-        events = cut(events, study, span, table.session.dialect)
-        keys.append("journey")
-        may_be_hard = study.journey_rules.max_length is not None
-    if funnel.hold is not None:
-        value = field_column(study, funnel.hold)
-        events = events.filter(events[value].notnull())
-        keys.append(value)
-    matches = [match(events, stage, view.conditions) for stage in funnel.stages]
+    events, keys = _seen(table, study, funnel, span, listed)
+    conditions = view_of(study, listed.wanted if listed else ()).conditions
+    is_of_users = listed is not None and listed.of_users
+    may_be_hard = "hard" in events.columns
+    matches = [match(events, stage, conditions) for stage in funnel.stages]
+    if is_of_users and funnel.hold is not None:
+        is_held = events[keys[-1]].notnull()
+        matches = [each & is_held for each in matches]
     flags = {f"m{i}": match for i, match in enumerate(matches)}
     excluded = [_any_name(events, exclusion.any_of) for exclusion in funnel.exclusions]
     flags |= {f"e{i}": each for i, each in enumerate(excluded)}
@@ -81,10 +131,12 @@ def stage_rows(
         _refuse_ignored_stages(funnel)
         events = events.mutate(**flags, is_stage=is_stage)
         events = _crowded(events, keys, events.is_stage)
+        begins = [events.sessions > 0] if is_of_users else []
         kept = ~_any_name(events, funnel.ignore) if funnel.ignore else ibis.literal(True)
-        rows = events.filter(kept | reduce(or_, [events.is_stage, *_flags(events, "e")]))
+        rows = events.filter(reduce(or_, [kept, events.is_stage, *_flags(events, "e"), *begins]))
     else:
-        rows = events.filter(reduce(or_, [is_stage, *excluded])).mutate(**flags)
+        begins = [events.sessions > 0] if is_of_users else []
+        rows = events.filter(reduce(or_, [is_stage, *excluded, *begins])).mutate(**flags)
         rows = rows.mutate(is_stage=reduce(or_, _flags(rows, "m")))
         rows = _knots(rows, keys, funnel) if with_knots else rows
     has_knots = "knot" in rows.columns
@@ -92,15 +144,56 @@ def stage_rows(
     rows = _mark_hard(rows)
     if funnel.exclusions:
         rows = _last_excluded(rows, _of_user(keys), len(funnel.exclusions))
-        kept = rows.is_stage
+        kept = rows.is_stage | (rows.sessions > 0) if is_of_users else rows.is_stage
         if funnel.order == "strict":
             kept |= ~_any_name(rows, funnel.ignore) if funnel.ignore else ibis.literal(True)
         rows = rows.filter(kept)
     first = ibis.cases(*((rows[f"m{i}"], i) for i in range(len(matches))), else_=len(matches))
     columns = [*keys, "time", *flags, *(["hard"] if may_be_hard else [])]
+    columns += listed.carried if listed else ()
     columns += [f"x{i}" for i in range(len(funnel.exclusions))]
     rows = rows.mutate(stage=first)[[*columns, "stage"]]
-    return StageRows(rows, tuple(keys), may_be_hard, has_knots)
+    return StageRows(rows, tuple(keys), may_be_hard, has_knots, listed)
+
+
+def _seen(
+    table: EventTable, study: Study, funnel: Funnel, span: tuple[int, int], listed: Listed | None
+) -> tuple[ir.Table, list[str]]:
+    """The events among which stages are looked for, cut where that is needed, and a unit's keys."""
+    view = view_of(study, listed.wanted if listed else ())
+    if listed is not None:
+        view = view._replace(search=listed.search)
+    elif funnel.scope == "users" and funnel.order != "strict":
+        view = view._replace(names=_names(funnel))
+    value = None if funnel.hold is None else field_column(study, funnel.hold)
+    of_user = ["user"] if value is None else ["user", value]
+    keys = ["user", "journey", *of_user[1:]] if funnel.scope == "journeys" else of_user
+    is_of_users = listed is not None and listed.of_users
+
+    def said(events: ir.Table) -> dict[str, ir.Value]:
+        return listed.of_each(events, ["user"], view.conditions) if listed and is_of_users else {}
+
+    events = table.events(view)
+    if listed is not None or funnel.scope == "journeys":
+        events = cut(events, study, span, table.session.dialect, said)
+    if listed is not None:
+        events = events.mutate(sessions=_sessions(events, funnel, listed))
+    if value is not None:
+        kept = events[value].notnull()
+        events = events.filter(kept | (events.sessions > 0) if is_of_users else kept)
+    if listed is not None and not is_of_users:
+        events = events.mutate(**listed.of_each(events, keys, view.conditions))
+    return events, keys
+
+
+def _sessions(events: ir.Table, funnel: Funnel, listed: Listed) -> ir.IntegerValue:
+    """At each event how many sessions its user has; of users numbers that add up to that."""
+    has_no_gap = funnel.scope == "users" and funnel.order == "strict" and bool(funnel.ignore)
+    if listed.of_users and not has_no_gap:
+        return events.cuts
+    every = events.cuts.sum().over(ibis.window(group_by="user"))
+    # Between the rows of a user an event that is ignored would break an attempt, before them not.
+    return events.since.isnull().ifelse(every, 0) if listed.of_users else every
 
 
 def _names(funnel: Funnel) -> tuple[str, ...] | None:

@@ -20,7 +20,7 @@ from core.walk import Rules
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
-    from core.warehouse.stages import StageRows
+    from core.warehouse.stages import Listed, StageRows
 
 NEVER = -(2**62)
 """Earlier than any event."""
@@ -47,6 +47,8 @@ class Starts:
     """For each stage the columns of the stages up to it, with the exclusions that bind there."""
     bound: tuple[tuple[int, ...], ...]
     """For each stage the numbers of the exclusions that bind there."""
+    listed: Listed | None
+    """What they say besides, for a list."""
     paths: dict[str, tuple[str, ...]]
     """By column of a stage, columns of the times of the events that an attempt matched between the
     first and it, each just before the next. Empty for plain order, or where not asked for."""
@@ -70,6 +72,7 @@ def find_starts(found: StageRows, funnel: Funnel, *, with_paths: bool = False) -
         free=free,
         chains=tuple(chains.chain(name) for name in stages),
         bound=tuple(chains.numbers(name) for name in stages),
+        listed=found.listed,
         paths=paths,
     )
 

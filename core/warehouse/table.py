@@ -111,14 +111,13 @@ class EventTable:
                 if only
                 else self._first(raw, self.user) == view.user
             )
+        if view.users:
+            raw = raw.filter(self._first(raw, self.user).isin(view.users))
+        if view.search:
+            user = self.session.dialect.lower(self._first(raw, self.user))
+            raw = raw.filter(user.contains(view.search.casefold()))
         events = raw.select(**self._columns(raw, view))
-        if self.id is None:
-            return events
-        # Events with the same id are one (rule O2); those without stay. Sorted by these columns,
-        # in this order, rows are sorted as trails are.
-        copy = self.session.dialect.copies(("user", "time", "name", "id"))
-        events = events.mutate(copy=copy)
-        return events.filter(events.id.isnull() | (events.copy == 0)).drop("id", "copy")
+        return events if self.id is None else self.session.dialect.once(events)
 
     def _accepted(self, raw: ir.Table) -> ir.BooleanValue:
         """Whether each row has a user, a name and a readable time."""

@@ -14,6 +14,7 @@ from core.funnel import Funnel
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
+    from core.warehouse.stages import Listed, StageRows
     from core.warehouse.starts import Starts
 
 
@@ -34,6 +35,12 @@ class UnitTable:
     """Whether any can be hard: what is said of those does not count."""
     is_wary: bool
     """Whether some are hard only because they may be pending."""
+    may_be_removed: bool
+    """Whether any can be removed."""
+    may_be_pending: bool
+    """Whether any can be pending."""
+    listed: Listed | None = None
+    """What it says besides, for a list."""
 
 
 def find_units(starts: Starts, funnel: Funnel, data_end: int) -> UnitTable:
@@ -46,9 +53,14 @@ def find_units(starts: Starts, funnel: Funnel, data_end: int) -> UnitTable:
     has_pending = funnel.scope == "users" and funnel.window is not None and number > 1
     if has_pending:
         found |= {f"b{i}": rows[name].max() for i, name in enumerate(starts.stages[:-1])}
+    if starts.listed is not None:
+        found |= starts.listed.told(rows)
     if starts.may_be_hard:
         found["hard"] = rows.hard.max()
-    units = rows.group_by(list(starts.keys)).agg(**found)
+    keys = starts.keys
+    if starts.listed is not None and starts.listed.of_users and _is_told_by_user(funnel):
+        keys = ("user",)
+    units = rows.group_by(list(keys)).agg(**found)
     none = ibis.literal(0)
     depth = _depth(units, "n", number, funnel.window)
     units = units.mutate(depth=depth)
@@ -68,12 +80,47 @@ def find_units(starts: Starts, funnel: Funnel, data_end: int) -> UnitTable:
             # Whether something has ended the attempt since is told by a walk.
             hard, pending = ibis.greatest(hard, pending), none
             may_be_hard = is_wary = True
+            has_pending = False
     units = units.mutate(hard=hard, pending=pending)
-    if may_be_hard and len(starts.keys) > 1:
+    if may_be_hard and len(keys) > 1:
         units = units.mutate(hard=units.hard.max().over(ibis.window(group_by="user")))
-    columns = [*starts.keys, "depth", "removed", "pending", "hard"]
+    columns = [*keys, "depth", "removed", "pending", "hard"]
     columns += [f"n{i}" for i in range(number)]
-    return UnitTable(units[columns], starts.keys, number, may_be_hard, is_wary)
+    columns += starts.listed.columns if starts.listed else ()
+    return UnitTable(
+        units[columns],
+        keys,
+        number,
+        may_be_hard,
+        is_wary,
+        may_be_removed=has_free,
+        may_be_pending=has_pending,
+        listed=starts.listed,
+    )
+
+
+def _is_told_by_user(funnel: Funnel) -> bool:
+    """Whether the depth of a user's deepest unit is told by the smallest windows of all of them:
+    what reached a stage reached those before it in no more time, unless exclusions bind to some.
+    """
+    return funnel.scope == "journeys" and not funnel.exclusions
+
+
+def plain_units(found: StageRows, depth: ir.IntegerScalar, stages: int) -> UnitTable:
+    """The units of a plain funnel, whose depth the engine itself tells of their rows."""
+    about = found.listed.told(found.rows) if found.listed else {}
+    none = ibis.literal(0)
+    units = found.rows.group_by(list(found.keys)).agg(depth=depth, **about)
+    return UnitTable(
+        units.mutate(depth=units.depth.cast("int64"), removed=none, pending=none, hard=none),
+        found.keys,
+        stages,
+        may_be_hard=False,
+        is_wary=False,
+        may_be_removed=False,
+        may_be_pending=False,
+        listed=found.listed,
+    )
 
 
 def _depth(units: ir.Table, letter: str, stages: int, window: int | None) -> ir.IntegerValue:

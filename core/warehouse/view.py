@@ -26,6 +26,10 @@ class View(NamedTuple):
     """Fields whose values each event gets as text: `f0`, `f1`, …; NULL for none or an empty one."""
     properties: bool = False
     """Whether each event gets all its other columns too, under their names after `p `."""
+    users: tuple[str, ...] = ()
+    """Only those of these users; none is everybody's."""
+    search: str = ""
+    """Only those of users whose ids contain this text, whatever its case."""
 
 
 def view_of(study: Study, more: Sequence[Stage] = (), *, stages: bool = True) -> View:

@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -21,10 +23,12 @@ from statistics import median
 
 import duckdb
 
-from core.funnel import Scope
+from core.cohort import EVERYBODY
+from core.engine import Sort
 from core.reading.options import ReadOptions
 from core.stage import Stage
 from core.study import Study
+from core.warehouse.curves import LADDER
 from core.warehouse.engine import WarehouseEngine
 from core.warehouse.session import Session
 from core.warehouse.table import EventTable
@@ -33,50 +37,76 @@ from tests.engines.warehouse import servers
 from tests.engines.warehouse.targets import Target
 
 MINUTE = 60_000_000
-Timing = tuple[float, float, tuple[int, ...]]
+Answer = tuple[int, ...]
+Ask = Callable[[], Answer]
+Timing = tuple[float, float, Answer]
 """Seconds on the wall, seconds of all processors, and the answer."""
+COLUMNS = ("sessions", "events", "first", "last", "depth")
 STAGES = ("product", "cart", "payment", "purchase")
+NAMES = ", ".join(f"'{name}'" for name in STAGES)
+REACHED = "CASE WHEN count(s3) > 0 THEN 4 WHEN count(s2) > 0 THEN 3 WHEN count(s1) > 0 THEN 2 "
+REACHED += "WHEN count(s0) > 0 THEN 1 ELSE 0 END"
 WINDOW = 24 * 60 * MINUTE
+TIMEOUT = 30 * MINUTE
+LIMITS = tuple(limit for limit in LADDER if limit is not None)
+LINES = 50
+FIRST_LINES = f"ORDER BY sessions DESC, user_id LIMIT {LINES}"
+LAG = "lag(ts) OVER (PARTITION BY user_id ORDER BY ts)"
+LAG_IN_FRAME = (
+    f"lagInFrame(ts, 1, -{10**18}) OVER (PARTITION BY user_id ORDER BY ts ROWS BETWEEN UNBOUNDED "
+    "PRECEDING AND CURRENT ROW)"
+)
+"""As ClickHouse has it."""
 
 
-def by_windows(table: str, window: int, *, sessions: int | None) -> str:
-    """Window functions, as on DuckDB, PostgreSQL and Spark: the latest start, stage by stage."""
-    names = ", ".join(f"'{name}'" for name in STAGES)
-    keys, source = "user_id", f"SELECT user_id, ts, event FROM {table} WHERE event IN ({names})"
-    if sessions is not None:
-        keys = "user_id, session"
-        source = (
-            f"SELECT user_id, session, ts, event FROM (SELECT user_id, ts, event, sum(cut) OVER "
-            f"(PARTITION BY user_id ORDER BY ts) AS session FROM (SELECT user_id, ts, event, "
-            f"CASE WHEN ts - lag(ts) OVER (PARTITION BY user_id ORDER BY ts) <= {sessions} "
-            f"THEN 0 ELSE 1 END AS cut FROM {table}) a) b WHERE event IN ({names})"
-        )
-    step = f"SELECT *, CASE WHEN event = '{STAGES[0]}' THEN ts END AS s0 FROM ({source}) s"
+def cuts(table: str, lag: str = LAG) -> str:
+    """The events with `cut`, 1 where a session begins."""
+    cut = f"CASE WHEN ts - {lag} <= {TIMEOUT} THEN 0 ELSE 1 END"
+    return f"(SELECT user_id, ts, event, {cut} AS cut FROM {table}) a"
+
+
+def numbered(table: str, lag: str = LAG) -> str:
+    """The events with `session`, numbers from 1."""
+    number = "sum(cut) OVER (PARTITION BY user_id ORDER BY ts)"
+    return f"(SELECT user_id, ts, event, cut, {number} AS session FROM {cuts(table, lag)}) b"
+
+
+def starts(source: str, keys: str) -> str:
+    """At each stage row the latest start that got there, stage by stage."""
+    step = f"SELECT *, CASE WHEN event = '{STAGES[0]}' THEN ts END AS s0 FROM {source}"
     for i, name in enumerate(STAGES[1:], 1):
         step = (
             f"SELECT *, CASE WHEN event = '{name}' THEN max(s{i - 1}) OVER (PARTITION BY {keys} "
             f"ORDER BY ts ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) END AS s{i} "
             f"FROM ({step}) s{i}"
         )
+    return step
+
+
+def by_windows(table: str, window: int, *, sessions: bool) -> str:
+    """Window functions, as on DuckDB, PostgreSQL and Spark."""
+    keys, source = "user_id", f"(SELECT user_id, ts, event FROM {table} WHERE event IN ({NAMES})) s"
+    if sessions:
+        keys = "user_id, session"
+        source = f"(SELECT {keys}, ts, event FROM {numbered(table)} WHERE event IN ({NAMES})) s"
     needs = ", ".join(f"min(ts - s{i}) AS n{i}" for i in range(len(STAGES)))
     counts = ", ".join(
         f"count(CASE WHEN n{i} <= {window} THEN 1 END) AS c{i}" for i in range(len(STAGES))
     )
+    step = starts(source, keys)
     return f"SELECT {counts} FROM (SELECT {keys}, {needs} FROM ({step}) t GROUP BY {keys}) u"
 
 
-def by_one_order(table: str, window: int, *, sessions: int | None) -> str:
+def by_one_order(table: str, window: int, *, sessions: bool) -> str:
     """The same for sessions with every row brought to its user and sorted once: a start counts if
     it is not earlier than the session's.
     """
-    if sessions is None:
-        return by_windows(table, window, sessions=None)
-    names = ", ".join(f"'{name}'" for name in STAGES)
+    if not sessions:
+        return by_windows(table, window, sessions=False)
     source = (
         f"SELECT user_id, ts, event, began FROM (SELECT user_id, ts, event, max(CASE WHEN cut = 1 "
-        "THEN ts END) OVER (PARTITION BY user_id ORDER BY ts) AS began FROM (SELECT user_id, ts, "
-        "event, CASE WHEN ts - lag(ts) OVER (PARTITION BY user_id ORDER BY ts) <= "
-        f"{sessions} THEN 0 ELSE 1 END AS cut FROM {table}) a) b WHERE event IN ({names})"
+        f"THEN ts END) OVER (PARTITION BY user_id ORDER BY ts) AS began FROM {cuts(table)}) b "
+        f"WHERE event IN ({NAMES})"
     )
     step = f"SELECT *, CASE WHEN event = '{STAGES[0]}' THEN ts END AS s0 FROM ({source}) s"
     for i, name in enumerate(STAGES[1:], 1):
@@ -103,23 +133,69 @@ def once(table: str) -> str:
     )
 
 
-def by_function(table: str, window: int, *, sessions: int | None) -> str:
+def by_function(table: str, window: int, *, sessions: bool) -> str:
     """ClickHouse's own function."""
-    names = ", ".join(f"'{name}'" for name in STAGES)
-    keys, source = "user_id", f"(SELECT user_id, ts, event FROM {table} WHERE event IN ({names}))"
-    if sessions is not None:
+    keys, source = "user_id", f"(SELECT user_id, ts, event FROM {table} WHERE event IN ({NAMES}))"
+    if sessions:
         keys = "user_id, session"
-        source = (
-            "(SELECT user_id, session, ts, event FROM (SELECT user_id, ts, event, sum(cut) OVER "
-            "(PARTITION BY user_id ORDER BY ts) AS session FROM (SELECT user_id, ts, event, "
-            f"ts - lagInFrame(ts, 1, -{10**18}) OVER (PARTITION BY user_id ORDER BY ts ROWS "
-            f"BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) > {sessions} AS cut FROM {table})) "
-            f"WHERE event IN ({names}))"
-        )
-    stages = ", ".join(f"event = '{name}'" for name in STAGES)
+        source = f"(SELECT user_id, session, ts, event FROM {numbered(table, LAG_IN_FRAME)} "
+        source += f"WHERE event IN ({NAMES}))"
     counts = ", ".join(f"countIf(d > {i}) AS c{i}" for i in range(len(STAGES)))
-    funnel = f"windowFunnel({window}, 'strict_once')(toUInt64(ts), {stages})"
-    return f"SELECT {counts} FROM (SELECT {funnel} AS d FROM {source} GROUP BY {keys})"
+    return f"SELECT {counts} FROM (SELECT {deepest(window)} AS d FROM {source} GROUP BY {keys})"
+
+
+def deepest(window: int) -> str:
+    """ClickHouse's own function."""
+    stages = ", ".join(f"event = '{name}'" for name in STAGES)
+    return f"windowFunnel({window}, 'strict_once')(toUInt64(ts), {stages})"
+
+
+def page_by_windows(table: str) -> str:
+    """A page of users with their sessions and depths: what is told of all events of a user stands
+    in each row, so that only stage rows, and those that begin a session, are sorted again.
+    """
+    whole = "OVER (PARTITION BY user_id)"
+    source = (
+        f"(SELECT *, count(*) {whole} AS events, min(ts) {whole} AS first, max(ts) {whole} AS last "
+        f"FROM {numbered(table)}) c WHERE cut = 1 OR event IN ({NAMES})"
+    )
+    return (
+        "SELECT sum(cut) AS sessions, max(events) AS events, max(first) AS first, max(last) AS "
+        f"last, {REACHED} AS depth FROM ({starts(source, 'user_id, session')}) t GROUP BY user_id "
+        f"{FIRST_LINES}"
+    )
+
+
+def page_by_join(table: str) -> str:
+    """The same by two aggregates: of all events, and of stage rows."""
+    step = starts(f"{numbered(table)} WHERE event IN ({NAMES})", "user_id, session")
+    return (
+        "SELECT sessions, events, first, last, coalesce(depth, 0) AS depth FROM (SELECT user_id, "
+        "sum(cut) AS sessions, count(*) AS events, min(ts) AS first, max(ts) AS last FROM "
+        f"{cuts(table)} GROUP BY user_id) l LEFT JOIN (SELECT user_id AS owner, {REACHED} AS depth "
+        f"FROM ({step}) t GROUP BY user_id) d ON user_id = owner {FIRST_LINES}"
+    )
+
+
+def page_by_function(table: str) -> str:
+    """The same on ClickHouse."""
+    unit = (
+        "SELECT user_id, count() AS n, min(ts) AS began, max(ts) AS ended, "
+        f"{deepest(10**18)} AS d FROM {numbered(table, LAG_IN_FRAME)} GROUP BY user_id, session"
+    )
+    return (
+        "SELECT count() AS sessions, sum(n) AS events, min(began) AS first, max(ended) AS last, "
+        f"max(d) AS depth FROM ({unit}) GROUP BY user_id {FIRST_LINES}"
+    )
+
+
+def timeouts(table: str, lag: str = LAG) -> str:
+    """The journeys at each limit of the ruler."""
+    counts = ", ".join(
+        f"count(CASE WHEN gap <= {limit} THEN NULL ELSE 1 END) AS c{i}"
+        for i, limit in enumerate(LIMITS)
+    )
+    return f"SELECT {counts} FROM (SELECT ts - {lag} AS gap FROM {table}) g"
 
 
 def cpu_seconds() -> float:
@@ -141,7 +217,7 @@ def cpu_seconds() -> float:
 
 
 def measure(target: Target, path: Path, runs: int, *, has_ids: bool) -> None:
-    """One engine: two questions, each asked both ways; with ids one event of a hundred is there
+    """One engine: each question asked both ways; with ids one event of a hundred is there
     twice.
     """
     query = f"SELECT user_id, event, epoch_us(time) AS ts FROM '{path}' ORDER BY time"
@@ -156,19 +232,29 @@ def measure(target: Target, path: Path, runs: int, *, has_ids: bool) -> None:
     tables = [quoted]
     if has_ids:
         tables = [f"(SELECT DISTINCT user_id, event, ts, insert_id FROM {quoted}) d", once(quoted)]
-    ways = [by_windows, by_one_order]
-    if target.name in ("chdb", "clickhouse"):
-        tables, ways = tables[:1], [by_function]
     stages = tuple(Stage((name,)) for name in STAGES)
-    questions: tuple[tuple[Scope, int | None], ...] = (("users", None), ("journeys", 30 * MINUTE))
-    for scope, sessions in questions:
-        # Pending users need a second column of the general query; compare like with like.
-        window = WINDOW if scope == "journeys" else None
-        study = Study(stages=stages, scope=scope, window=window)
-        longest = 10**18 if window is None else window
-        queries = {way(each, longest, sessions=sessions) for each in tables for way in ways}
-        asks = [partial(_by_us, engine, study)]
-        asks += [partial(_by_hand, engine, sql) for sql in sorted(queries)]
+    # Pending users need a second column of the general query; compare like with like.
+    users = Study(stages=stages, scope="users")
+    journeys = Study(stages=stages, window=WINDOW)
+    listed = Study(stages=stages)
+    # Its users are counted with the funnel that is on the screen beside the list.
+    engine._count_all(listed, None)
+    if target.name in ("chdb", "clickhouse"):
+        tables, counting, paging, lag = tables[:1], [by_function], [page_by_function], LAG_IN_FRAME
+    else:
+        counting, lag = [by_windows, by_one_order], LAG
+        paging = [page_by_windows, page_by_join]
+    users_by_hand = [way(each, 10**18, sessions=False) for each in tables for way in counting]
+    journeys_by_hand = [way(each, WINDOW, sessions=True) for each in tables for way in counting]
+    questions: list[tuple[str, Ask, list[str]]] = [
+        ("users", partial(_count, engine, users), users_by_hand),
+        ("journeys", partial(_count, engine, journeys), journeys_by_hand),
+        ("page", partial(_page, engine, listed), [way(t) for t in tables for way in paging]),
+        ("timeouts", partial(_timeouts, engine, listed), [timeouts(t, lag) for t in tables]),
+    ]
+    for name, by_us, queries in questions:
+        asks: list[Ask] = [by_us]
+        asks += [partial(_by_hand, engine, sql) for sql in sorted(set(queries))]
         runs_of: list[list[Timing]] = [[] for _ in asks]
         for _ in range(runs + 1):
             for times, ask in zip(runs_of, asks, strict=True):
@@ -177,32 +263,43 @@ def measure(target: Target, path: Path, runs: int, *, has_ids: bool) -> None:
                 times.append((time.perf_counter() - wall, cpu_seconds() - cpu, answer))
         answers = {times[0][2] for times in runs_of}
         if len(answers) > 1:
-            raise SystemExit(f"{target.name} {scope}: {answers} by us and by hand")
+            raise SystemExit(f"{target.name} {name}: {answers} by us and by hand")
         (w2, c2), *by_hand = (
             (median(run[0] for run in times[1:]), median(run[1] for run in times[1:]))
             for times in runs_of
         )
         w1, c1 = min(by_hand)
         print(
-            f"| {target.name} | {scope}{', ids' if has_ids else ''} | {w1:.2f} ({c1:.2f}) "
+            f"| {target.name} | {name}{', ids' if has_ids else ''} | {w1:.2f} ({c1:.2f}) "
             f"| {w2:.2f} ({c2:.2f}) | {w2 / w1:.2f} ({c2 / max(c1, 0.01):.2f}) |",
             flush=True,
         )
     engine.close()
 
 
-def _by_hand(engine: WarehouseEngine, sql: str) -> tuple[int, ...]:
+def _by_hand(engine: WarehouseEngine, sql: str) -> Answer:
     import ibis
 
-    schema = ibis.schema({f"c{i}": "int64" for i in range(len(STAGES))})
+    names = re.findall(r"AS (c\d+)\b", sql.partition(" FROM ")[0])
+    schema = ibis.schema(dict.fromkeys(names or COLUMNS, "int64"))
     found = engine.session.ask(engine.session.query(sql, schema), "by hand")
-    return tuple(int(value) for value in found.to_pylist()[0].values())
+    return tuple(int(value) for row in found.to_pylist() for value in row.values())
 
 
-def _by_us(engine: WarehouseEngine, study: Study) -> tuple[int, ...]:
-    funnel = study.funnel
-    assert funnel is not None
-    return engine._count(study, funnel, None).reached
+def _count(engine: WarehouseEngine, study: Study) -> Answer:
+    assert study.funnel is not None
+    return engine._count(study, study.funnel, None).reached
+
+
+def _page(engine: WarehouseEngine, study: Study) -> Answer:
+    lines = engine._find_lines(study, EVERYBODY, Sort("sessions"), "")
+    rows = lines.page(0, LINES)
+    return tuple(getattr(row, name) for row in rows for name in COLUMNS)
+
+
+def _timeouts(engine: WarehouseEngine, study: Study) -> Answer:
+    curves = engine._find_curves(study)
+    return tuple(map(curves.journeys, LIMITS))
 
 
 def main() -> None:
@@ -212,7 +309,7 @@ def main() -> None:
     parser.add_argument("--engines", default="duckdb,chdb,postgres,spark")
     parser.add_argument("--runs", type=int, default=5)
     options = parser.parse_args()
-    print("| engine | scope | by hand, s (CPU) | ours, s (CPU) | ratio |\n" + "| --- " * 5 + "|")
+    print("| engine | question | by hand, s (CPU) | ours, s (CPU) | ratio |\n" + "| --- " * 5 + "|")
     with tempfile.TemporaryDirectory(prefix="tracer-bench-") as home:
         folder = Path(home)
         path = event_file(int(options.events), folder, "parquet")

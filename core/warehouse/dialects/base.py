@@ -24,6 +24,8 @@ class Dialect:
 
     label = "the warehouse"
     """What the engine is called."""
+    knows_funnels = False
+    """Whether it has a function of its own for funnels, which is exact."""
     errors: tuple[type[Exception], ...] = (Exception,)
     """What its driver raises; of a driver that is not known here, anything."""
     dying_seconds = 0.03
@@ -78,8 +80,10 @@ class Dialect:
         """What an error says that a person needs to know."""
         return str(error)
 
-    def rows_to_read(self, _backend: BaseBackend, _sql: str) -> int | None:
-        """Rows that a query will read, as the engine estimates; None where it does not tell."""
+    def rows_to_read(self, _backend: BaseBackend, _expression: ir.Table) -> int | None:
+        """Rows that an expression will read, as the engine estimates; None where it does not
+        tell.
+        """
         return None
 
     # How values are spelled. Each takes and gives Ibis columns.
@@ -91,6 +95,14 @@ class Dialect:
     def key(self, text: ir.StringColumn) -> ir.StringColumn:
         """A text that rows are brought together by, in whatever order it takes least to compare."""
         return text
+
+    def once(self, events: ir.Table) -> ir.Table:
+        """Events without their `id`: those with the same one are one (rule O2), those without stay.
+
+        Sorted by these columns, in this order, rows are sorted as trails are.
+        """
+        events = events.mutate(copy=self.copies(("user", "time", "name", "id")))
+        return events.filter(events.id.isnull() | (events.copy == 0)).drop("id", "copy")
 
     def copies(self, columns: Sequence[str]) -> ir.IntegerValue:
         """For each row how many stand before it that are alike in all of some columns."""
@@ -120,13 +132,11 @@ class Dialect:
         """Text as a decimal number; NULL for what is none."""
         return text.try_cast(dt.Decimal(38, 9))
 
-    def deepest(
-        self, _rows: ir.Table, _keys: Sequence[str], _stages: int, _window: int | None
-    ) -> ir.Table | None:
-        """The depth of each unit by a function of the engine's own; None where it has none that is
-        exact. Rows have `time` and a flag `m0`, `m1`, … for each stage; the answer has `depth`.
+    def deepest(self, rows: ir.Table, stages: int, window: int | None) -> ir.IntegerScalar:
+        """The depth of a unit from its rows by a function of the engine's own, where it
+        `knows_funnels`. Rows have `time` and a flag `m0`, `m1`, … for each stage.
         """
-        return None
+        raise NotImplementedError
 
 
 def arrow_of(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> pa.Table:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from inspect import Parameter, Signature
 from typing import TYPE_CHECKING
 
@@ -41,6 +41,7 @@ class ClickHouse(Dialect):
     """A ClickHouse server, or its engine in this process."""
 
     label = "ClickHouse"
+    knows_funnels = True
     errors = (ClickHouseError, HTTPError, OSError, IbisError)
 
     def open(self) -> BaseBackend:
@@ -96,9 +97,9 @@ class ClickHouse(Dialect):
         """Whether the server or the way to it went away."""
         return isinstance(error, OperationalError | HTTPError | ConnectionError)
 
-    def rows_to_read(self, backend: BaseBackend, sql: str) -> int | None:
+    def rows_to_read(self, backend: BaseBackend, expression: ir.Table) -> int | None:
         """The rows of the granules that its index leaves."""
-        result = backend.con.query(f"EXPLAIN ESTIMATE {sql}")
+        result = backend.con.query(f"EXPLAIN ESTIMATE {self.compile(backend, expression)}")
         if "rows" not in result.column_names:
             return None
         place = result.column_names.index("rows")
@@ -112,9 +113,7 @@ class ClickHouse(Dialect):
         """A timestamp as whole microseconds since 1970. Every one is an instant, zone or not."""
         return to_micros(moment.cast(dt.Timestamp(scale=6)))
 
-    def deepest(
-        self, rows: ir.Table, keys: Sequence[str], stages: int, window: int | None
-    ) -> ir.Table | None:
+    def deepest(self, rows: ir.Table, stages: int, window: int | None) -> ir.IntegerScalar:
         """`windowFunnel` with `strict_once`: each event fills one stage (rules F1 to F4)."""
         longest = 2**63 if window is None else window
         funnel = ibis.udf.agg.builtin(
@@ -123,9 +122,8 @@ class ClickHouse(Dialect):
         )(_taking(stages + 1))
         # Times before 1970 are negative, which the function does not take.
         moment = (rows.time + EPOCH).cast(dt.uint64)
-        return rows.group_by(list(keys)).agg(
-            depth=funnel(moment, *(rows[f"m{i}"] for i in range(stages)))
-        )
+        depth: ir.IntegerScalar = funnel(moment, *(rows[f"m{i}"] for i in range(stages)))
+        return depth
 
     def parsed(self, text: ir.StringColumn) -> ir.IntegerColumn:
         """ISO text as microseconds since 1970; NULL for what is none."""

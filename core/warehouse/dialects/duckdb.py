@@ -67,6 +67,17 @@ class DuckDB(Dialect):
         """A file does not go away."""
         return isinstance(error, duckdb.ConnectionException)
 
+    def once(self, events: ir.Table) -> ir.Table:
+        """Events without their `id`, each once. To group rows takes half as long as to sort them,
+        and is the same where they have no other columns.
+        """
+        alike = ("user", "time", "name", "id")
+        if set(events.columns) != set(alike):
+            return super().once(events)
+        groups = events.group_by(alike).agg(rows=events.count())
+        stay = ibis.range(groups.id.isnull().ifelse(groups.rows, 1)).unnest()
+        return groups.select("user", "name", "time", stay=stay).drop("stay")
+
     def micros(self, moment: ir.TimestampColumn) -> ir.IntegerColumn:
         """A timestamp as whole microseconds since 1970; one without a zone is in `tz`."""
         if moment.type().timezone is None and self.tz != "UTC":

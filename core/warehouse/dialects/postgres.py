@@ -111,8 +111,9 @@ class Postgres(Dialect):
             getattr(error, "sqlstate", None) in (None, "57P01", "57P02", "57P03", "08006", "08003")
         )
 
-    def rows_to_read(self, backend: BaseBackend, sql: str) -> int | None:
+    def rows_to_read(self, backend: BaseBackend, expression: ir.Table) -> int | None:
         """The rows of the tables it scans, as the planner estimates."""
+        sql = self.compile(backend, expression)
         with backend.con.cursor() as cursor:
             cursor.execute(f"EXPLAIN (FORMAT JSON) {sql}".replace("%", "%%"), ())
             found = cursor.fetchone()

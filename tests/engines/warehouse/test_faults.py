@@ -411,16 +411,17 @@ def _postgres(target: Target) -> psycopg.Connection:
 
 @on("postgres")
 def test_rows_that_several_processes_read_are_told_as_their_sum(target: Target) -> None:
-    session = open_table(target, "crowd").session
+    table = open_table(target, "crowd").table
+    session, users = table.session, table.table[["user_id"]]
 
     def told(backend: BaseBackend) -> tuple[int | None, int | None]:
-        query = "SELECT user_id FROM crowd"
-        alone = session.dialect.rows_to_read(backend, query)
+        query = session.dialect.compile(backend, users)
+        alone = session.dialect.rows_to_read(backend, users)
         for kind in ("setup_cost", "tuple_cost"):
             backend.con.execute(f"SET parallel_{kind} = 0")
         backend.con.execute("SET min_parallel_table_scan_size = 0")
         assert "Gather" in str(backend.con.execute(f"EXPLAIN {query}").fetchall())
-        return alone, session.dialect.rows_to_read(backend, query)
+        return alone, session.dialect.rows_to_read(backend, users)
 
     alone, together = session._with(told)
     assert alone

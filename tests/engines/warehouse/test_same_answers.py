@@ -16,7 +16,7 @@ from core.cohort import Cohort, Has, Part
 from core.engine import Sort
 from core.study import Study
 from core.timeline import Trail
-from tests.engines.warehouse.conftest import engine_of, on
+from tests.engines.warehouse.conftest import engine_of, on, open_table
 from tests.engines.warehouse.crowd import CASES, CROWD, SECOND, STUDIES, stages, study
 from tests.engines.warehouse.targets import Target
 
@@ -92,6 +92,27 @@ def test_a_page_of_a_list_is_the_same(
     check_page(target, name, cohort, sort, search)
 
 
+@on("duckdb")
+@pytest.mark.parametrize("name", STUDIES)
+def test_lists_of_a_study_have_the_same_rows(target: Target, name: str) -> None:
+    check_lists(target, name)
+
+
+@on("chdb", "postgres", "spark")
+@pytest.mark.parametrize("name", ["held", "held by users", "strict, ignoring", "no longer"])
+def test_lists_of_a_study_have_the_same_rows_elsewhere(target: Target, name: str) -> None:
+    check_lists(target, name)
+
+
+def check_lists(target: Target, name: str) -> None:
+    """Everybody, and those who left after the first stage."""
+    for cohort in (Cohort(), Cohort((Part("left", 0),))):
+        asked = STUDIES[name], cohort, Sort("user"), "", 0, 100_000
+        theirs, ours = (each.users(*asked) for each in (CROWD.local, engine_of(target)))
+        assert ours.total == theirs.total == len(ours.rows) > 100
+        assert set(ours.rows) == set(theirs.rows)
+
+
 @on("chdb", "spark")
 def test_a_page_of_a_list_is_the_same_elsewhere(target: Target) -> None:
     check_page(target, *LISTS[2])
@@ -146,6 +167,18 @@ def test_a_list_may_have_a_condition_of_its_own(target: Target) -> None:
         ours = engine_of(target).users(STUDIES[name], asked[0], *sort)
         theirs = CROWD.local.users(STUDIES[name], asked[1], *sort)
         assert (ours.total, ours.rows) == (theirs.total, theirs.rows)
+
+
+@on("duckdb")
+@pytest.mark.parametrize("most", [0, 3])
+def test_more_users_to_walk_than_are_named_are_found_all_the_same(
+    target: Target, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("counts", "hard"):
+        monkeypatch.setattr(f"core.warehouse.{module}.MOST_HARD", most)
+    engine = open_table(target, "crowd")
+    for name in ("strict", "overlaps"):
+        assert engine.funnel(STUDIES[name]).stages == CROWD.local.funnel(STUDIES[name]).stages
 
 
 @on("duckdb")

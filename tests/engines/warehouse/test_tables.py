@@ -5,20 +5,26 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import pyarrow as pa
 import pytest
 
 import core
+from core.cohort import EVERYBODY, Cohort, Part
+from core.engine import Sort
 from core.reading.options import ReadOptions
+from core.warehouse.engine import WarehouseEngine
 from core.warehouse.sessions import cut
 from core.warehouse.table import EventTable
 from core.warehouse.view import View
 from tests.engines.warehouse.conftest import engine_of, on, open_table
 from tests.engines.warehouse.crowd import STUDIES, stages
 from tests.engines.warehouse.targets import Target
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
 
 START = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 TIMES = [START + timedelta(minutes=minute) for minute in range(4)]
@@ -147,17 +153,23 @@ def test_of_two_thousand_columns_only_the_needed_ones_are_read(target: Target) -
     if target.name == "spark":
         study = replace(study, where="`column 7` = 7")
     assert [stage.count for stage in engine.funnel(study).stages] == [2, 2]
-    query = engine.session.compile(engine._units(study).rows)
-    if target.name == "spark":
-        plan = engine.session._with(lambda backend: _plan(target, backend, query))
-        (read,) = re.findall(r"ReadSchema: struct<([^>]*)>", plan)
-        assert {each.partition(":")[0] for each in read.split(",")} == {
-            "user_id", "event", "ts", "column 7",
-        }  # fmt: skip
-        return
-    assert '"column 7"' in query
-    assert '"column 8"' not in query
-    assert 'SELECT * FROM "wide"' not in query
+    for asked in (
+        engine._units(study).rows,
+        _list(engine, study, EVERYBODY),
+        _list(engine, study, Cohort((Part("left", 0),))),
+        engine.curves(study)._events,
+    ):
+        query = engine.session.compile(asked)
+        if target.name == "spark":
+            plan = _plan_of(engine, target, query)
+            (read,) = re.findall(r"ReadSchema: struct<([^>]*)>", plan)
+            assert {each.partition(":")[0] for each in read.split(",")} == {
+                "user_id", "event", "ts", "column 7",
+            }  # fmt: skip
+        else:
+            assert '"column 7"' in query
+            assert '"column 8"' not in query
+            assert 'SELECT * FROM "wide"' not in query
 
 
 @on("duckdb", "chdb", "postgres")
@@ -248,13 +260,59 @@ def test_duplicates_and_sessions_are_found_in_one_order_of_the_rows(target: Targ
 @on("postgres", "spark")
 @pytest.mark.parametrize("name", STUDIES)
 def test_a_question_is_one_scan_and_moves_rows_once(target: Target, name: str) -> None:
-    engine = engine_of(target)
-    query = engine.session.compile(engine._units(STUDIES[name]).rows)
-    plan = engine.session._with(lambda backend: _plan(target, backend, query))
-    assert plan.count("FileScan" if target.name == "spark" else "Seq Scan") == 1
+    engine, study = engine_of(target), STUDIES[name]
     # Which of a user's events is the one before the last of a kind is asked by user and kind.
     moves = 2 if name == "any order, copies" else 1
+    _check_plan(target, engine._units(study).rows, moves)
+    _check_plan(target, _list(engine, study, EVERYBODY))
+    _check_plan(target, _list(engine, study, Cohort((Part("left", 0),))))
+
+
+@on("postgres", "spark")
+def test_what_is_counted_besides_is_one_scan_that_moves_rows_once(target: Target) -> None:
+    engine = engine_of(target)
+    _check_plan(target, engine.curves(STUDIES["ordered"])._events)
+    _check_plan(target, engine._steps(STUDIES["users"], STUDIES["users"].funnel))
+    _check_plan(target, _list(engine, core.Study(), EVERYBODY))
+
+
+def _check_plan(target: Target, asked: ir.Table, moves: int = 1) -> None:
+    engine = engine_of(target)
+    plan = _plan_of(engine, target, engine.session.compile(asked))
+    assert plan.count("FileScan" if target.name == "spark" else "Seq Scan") == 1
     assert plan.count("Exchange") == (moves if target.name == "spark" else 0)
+
+
+def _plan_of(engine: WarehouseEngine, target: Target, query: str) -> str:
+    return engine.session._with(lambda backend: _plan(target, backend, query))
+
+
+def _list(engine: WarehouseEngine, study: core.Study, cohort: Cohort) -> ir.Table:
+    """The lines of a list."""
+    return engine._lines(study, cohort, Sort(), "").found
+
+
+@on("duckdb", "chdb", "postgres", "spark")
+def test_a_page_of_a_list_is_one_question_and_so_are_the_counts(
+    target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine, asked = open_table(target, "crowd"), list[str]()
+    engine.summary()
+    ask = engine.session.ask
+
+    def heard(rows: ir.Table, what: str, *rest: Any) -> pa.Table:
+        asked.append(what)
+        return ask(rows, what, *rest)
+
+    monkeypatch.setattr(engine.session, "ask", heard)
+    study = core.Study(stages=stages("a", "b", "c"), scope="users", window=30)
+    engine.exact(study)
+    assert len(asked) == 2
+    asked.clear()
+    for cohort in (EVERYBODY, Cohort((Part("left", 0),))):
+        assert engine.users(study, cohort).total > 100
+        assert engine.users(study, cohort, search="u00").total < 100
+    assert asked == ["a page of the list"] * 4
 
 
 def _plan(target: Target, backend: Any, query: str) -> str:
