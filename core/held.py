@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from itertools import accumulate
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from core.log import FIRST_GAP, EventLog
+from core.rows import index_type
 from core.threads import in_stretches
 
 if TYPE_CHECKING:
@@ -63,12 +64,26 @@ def hold(log: EventLog, field: str) -> Held:
     Raises QuestionError when there is no such field.
     """
     value = log.values(field) if len(log) else np.empty(0, dtype=np.int32)
-    divided = in_stretches(log.offsets, partial(_divide, log, value))
-    origin, begins, owner, gap, name, time, row = map(np.concatenate, zip(*divided, strict=True))
+    # Counted first, so that what is found needs no room twice.
+    kept = dict(in_stretches(log.offsets, lambda start, stop: (start, _count(value, start, stop))))
+    places = dict(zip(kept, accumulate(kept.values(), initial=0), strict=False))
+    columns = (log.name, log.time, log.row)
+    name, time, row = (np.empty(sum(kept.values()), column.dtype) for column in columns)
+    gap, origin = np.empty_like(time), np.empty(len(time), index_type(len(log)))
+
+    def divide(start: int, stop: int) -> tuple[Ints, Ints]:
+        own, begins, owner, largest = _divide(log, value, start, stop)
+        here = slice(places[start], places[start] + kept[start])
+        origin[here], gap[here] = own + start, largest
+        for column, found in zip(columns, (name, time, row), strict=True):
+            np.take(column[start:stop], own, out=found[here], mode="clip")
+        return begins + places[start], owner
+
+    begins, owner = map(np.concatenate, zip(*in_stretches(log.offsets, divide), strict=True))
     pairs = replace(
         log,
         users=log.users[owner],
-        offsets=np.append(np.flatnonzero(begins), len(origin)),
+        offsets=np.append(begins, len(origin)),
         name=name,
         time=time,
         gap=gap,
@@ -77,11 +92,15 @@ def hold(log: EventLog, field: str) -> Held:
     return Held(pairs, origin, owner, field)
 
 
+def _count(value: NDArray[np.int32], start: int, stop: int) -> int:
+    return int(np.count_nonzero(value[start:stop] >= 0))
+
+
 def _divide(
     log: EventLog, value: NDArray[np.int32], start: int, stop: int
-) -> tuple[NDArray[Any], ...]:
-    """The events of some users that carry a value, by pair: where each stands in the log, whether
-    it is the first of its pair, the user of each pair, the gap, name, time and row of each event.
+) -> tuple[Ints, Ints, Ints, Ints]:
+    """The events of some users that carry a value, by pair: where each stands in the stretch, which
+    is the first of each pair, the user of each pair, and the gap of each event.
     """
     value, gap = value[start:stop], log.gap[start:stop]
     known = np.flatnonzero(value >= 0)
@@ -89,12 +108,12 @@ def _divide(
     pair = user * (int(value.max(initial=0)) + 1) + value[known]
     order = np.argsort(pair, kind="stable")
     own, pair = known[order], pair[order]
-    begins = np.diff(pair, prepend=-1) != 0
+    is_first = np.diff(pair, prepend=-1) != 0
     largest = np.full(len(own), FIRST_GAP)
-    later = np.flatnonzero(~begins)
+    later = np.flatnonzero(~is_first)
     largest[later] = _largest_between(gap, own[later - 1], own[later])
-    columns = (column[start:stop][own] for column in (log.name, log.time, log.row))
-    return own + start, begins, user[order[begins]], largest, *columns
+    begins = np.flatnonzero(is_first)
+    return own, begins, user[order[begins]], largest
 
 
 def _largest_between(values: Ints, low: Ints, high: Ints) -> Ints:

@@ -60,6 +60,8 @@ class LocalEngine:
         self._forced = remember(self._force)
         self._journeys = remember(self._cut)
         self._unit_logs = remember(UnitLog)
+        # Each is one more log, and nearly as large.
+        self._held_logs = lru_cache(maxsize=1)(UnitLog)
         self._result = remember(self._count)
         self._ordered = remember(self._sort)
         self._timeouts = remember(self._gaps)
@@ -264,9 +266,9 @@ class LocalEngine:
         if funnel is None:
             return None
         log = self._journeys(study.events, _row_cut_of(study)).cut_log
-        return count_funnel(
-            self._journeys(study.events, _cut_of(study)), funnel, self._unit_logs(log, study.hold)
-        )
+        unit_logs = self._unit_logs if study.hold is None else self._held_logs
+        journeys = self._journeys(study.events, _cut_of(study))
+        return count_funnel(journeys, funnel, unit_logs(log, study.hold))
 
     def _list(self, study: Study, cohort: Cohort) -> Listing:
         journeys = self._journeys(study.events, _cut_of(study))
