@@ -91,8 +91,9 @@ def main() -> None:
     peers = [f"{name} {version(MODULES[name])}" for name in names if name in MODULES]
     load = os.getloadavg()[0]
     about = (
-        f"{events:,} events, {len(os.sched_getaffinity(0))} cores, medians of {options.runs} "
-        f"runs, beside {', '.join(peers)}"
+        f"{events:,} events, {len(os.sched_getaffinity(0))} cores, "
+        f"{f'medians of {options.runs} runs' if options.runs > 1 else 'one run'}, "
+        f"beside {', '.join(peers)}"
         + (f" (not installed: {', '.join(missing)})" if missing else "")
         + f"; load before: {load:.1f}."
     )

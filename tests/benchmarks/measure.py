@@ -69,8 +69,12 @@ def _cell(timings: Sequence[Timing], name: str, ours: float) -> str:
     if not timings:
         return "–"
     wall, cpu = middle(timings), median(timing.cpu for timing in timings)
-    ratio = "" if name == "ours" else f" **{wall / ours:.3g}×**"
+    ratio = "" if name == "ours" else f" **{_times(wall / ours)}×**"
     return f"{seconds(wall)} ({seconds(cpu)}){ratio}"
+
+
+def _times(ratio: float) -> str:
+    return f"{float(f'{ratio:.3g}'):,.0f}" if ratio >= 1000 else f"{ratio:.3g}"
 
 
 def middle(timings: Sequence[Timing]) -> float:

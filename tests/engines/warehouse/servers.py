@@ -201,6 +201,8 @@ LARGE = {
     "spark.ui.enabled": "false",
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
+    # Queries that take turns find what was compiled for them: of 100 pieces each drives others out.
+    "spark.sql.codegen.cache.maxEntries": "1000",
 }
 """The same for many events, as Spark is used: it compiles its queries."""
 
