@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.log import FIRST_GAP, EventLog
-from core.rows import index_type
 from core.threads import in_stretches
 
 if TYPE_CHECKING:
@@ -69,7 +68,7 @@ def hold(log: EventLog, field: str) -> Held:
     places = dict(zip(kept, accumulate(kept.values(), initial=0), strict=False))
     columns = (log.name, log.time, log.row)
     name, time, row = (np.empty(sum(kept.values()), column.dtype) for column in columns)
-    gap, origin = np.empty_like(time), np.empty(len(time), index_type(len(log)))
+    gap, origin = np.empty_like(time), np.empty(len(time), np.int64)
 
     def divide(start: int, stop: int) -> tuple[Ints, Ints]:
         own, begins, owner, largest = _divide(log, value, start, stop)
