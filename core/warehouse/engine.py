@@ -290,16 +290,13 @@ class WarehouseEngine:
             stages = len(funnel.stages)
             depth = self.session.dialect.deepest(ask.rows, stages, funnel.window)
             return plain_units(ask, depth, stages)
-        if listed is None:
-            return self._units(study)
-        rows = stage_rows(self.table, study, funnel, self.span, listed=listed)
-        return find_units(find_starts(rows, funnel), funnel, self.span[1])
+        return self._units(study) if listed is None else self._find_units(study, listed)
 
-    def _find_units(self, study: Study) -> UnitTable:
+    def _find_units(self, study: Study, listed: Listed | None = None) -> UnitTable:
         funnel = _asked(study)
         if funnel is None:
             raise QuestionError("a funnel needs at least one stage: name an event")
-        rows = stage_rows(self.table, study, funnel, self.span)
+        rows = stage_rows(self.table, study, funnel, self.span, listed=listed)
         return find_units(find_starts(rows, funnel), funnel, self.span[1])
 
     def _hard(
