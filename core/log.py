@@ -84,10 +84,10 @@ def read_events(source: Source, **options: Unpack[ReadArguments]) -> EventLog:
         cache=options.get("cache", False),
     )
     reader = Reader(named, watch)
-    key = reader.key(source)
+    key = reader.parts.key(source)
     found = None if key is None else prepared.load(key)
     if found is not None:
-        reader.store.later(lambda: reader.parts_again(source, key, found.parts))
+        reader.store.later(lambda: reader.parts.again(source, key, found.parts))
         return _log(found.prepared, reader.store)
     read = sort_columns(reader.read(source))
     if key is not None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 from itertools import pairwise
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 import numpy as np
 
@@ -51,7 +51,27 @@ def on_all_cores(work: Callable[[Item], Found], items: Iterable[Item]) -> list[F
 
     After an error no other item is begun.
     """
-    return list(_pool().map(work, items))
+    return Begun(work, items).found()
+
+
+class Begun(Generic[Found]):
+    """What some work finds in each item; begun on all cores while other things are done."""
+
+    def __init__(self, work: Callable[[Item], Found], items: Iterable[Item]) -> None:
+        """Begin. The work for one must not wait for others."""
+        self._futures = [_pool().submit(work, item) for item in items]
+
+    def found(self) -> list[Found]:
+        """All that was found, in order, once it has been; or raises what the work raised."""
+        try:
+            return [future.result() for future in self._futures]
+        finally:
+            self.stop()
+
+    def stop(self) -> None:
+        """Begin no other item."""
+        for future in self._futures:
+            future.cancel()
 
 
 def one_by_one(work: Callable[[Item], Found], items: Iterable[Item]) -> list[Found]:

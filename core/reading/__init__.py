@@ -8,6 +8,7 @@ formats     files as rows, for each format
 shapes      the exports of vendors, as data; fields: which field is which; times: how times read
 part        one file, how it is understood, and the SQL that picks events from it
 picked      the users, events and times of all rows, as long as they are texts
+parts       files of a source one after another: opened, understood, picked
 codes       texts to numbers
 identity    ids that are one user
 sorting     columns sorted by user and time; order: in order, without duplicates

@@ -6,7 +6,9 @@ rather than copied. Rows are in the order of the parts.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -50,6 +52,18 @@ class Picked:
     def relations_with(self, column: str) -> list[str]:
         """Those that have a column."""
         return [batch.name for batch in self._batches if column in batch.columns]
+
+    @contextmanager
+    def attempt(self) -> Iterator[Callable[[], None]]:
+        """Rows taken in while inside stay only if the function given is called."""
+        before, kept = [replace(batch) for batch in self._batches], list[bool]()
+        ask(self._connection, "BEGIN")
+        try:
+            yield lambda: kept.append(True)
+        finally:
+            ask(self._connection, "COMMIT" if kept else "ROLLBACK")
+            if not kept:
+                self._batches = before
 
     def add(self, part: Part) -> int:
         """Take in the rows of a part, and say how many there are."""

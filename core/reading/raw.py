@@ -4,40 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import duckdb
 import numpy as np
 
 from core.errors import SourceError
 from core.event import iso_text
 from core.reading.codes import Texts
-from core.reading.formats.base import RowFile
-from core.reading.formats.delimited import Delimited
 from core.reading.identity import Aliases, merge, read_aliases
 from core.reading.options import ReadOptions
-from core.reading.part import BLANK, REJECTED, Part, understand
+from core.reading.part import BLANK, REJECTED, Part
+from core.reading.parts import READING_SHARE, Parts
 from core.reading.picked import Picked
 from core.reading.progress import Watch
-from core.reading.records import Source, named_paths, record_lines
+from core.reading.records import Source
 from core.reading.rejects import cut, refused_rows, rejected_rows, write_rejected
 from core.reading.report import SHOWN_REJECTS, LoadReport, PartReport, RejectedRow
-from core.reading.sources import find_files
-from core.reading.sql import ask, first_line
+from core.reading.sql import ask
 from core.reading.store import Store
-from core.reading.unpack import Opened, Unpacker
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-VERSION = 1
-"""Of the rules by which files are read: other rules, other prepared copies."""
-
-READING_SHARE = 0.7
-"""The share of all the work that getting the rows takes, for progress."""
 
 LONGEST_SPAN = 25 * 365 * 86_400_000_000
 """Microseconds between the first and last event beyond which times are doubtful."""
@@ -91,7 +81,7 @@ class Reader:
         self.store = Store(options.tz)
         self._connection = self.store.connection
         self._beside = self._connection.cursor()
-        self._warnings: list[str] = []
+        self.parts = Parts(self.store, options, watch)
 
     def read(self, source: Source) -> RawEvents:
         """Read everything `source` names. Raises SourceError when there is nothing to show."""
@@ -100,152 +90,15 @@ class Reader:
             aliases.add(read_aliases(self.options.alias))
         with self.watch.queries(self._connection, self._beside):
             picked = Picked(self._connection)
-            parts, empty = [], list[PartReport]()
-            reports: list[Part | PartReport] = []
-            for part in self.parts(source, picked.add):
-                reports.append(part)
-                if isinstance(part, Part):
-                    parts.append(part)
-                else:
-                    empty.append(part)
-            self.store.parts = parts
+            reports = list(self.parts.read(source, picked))
+            self.store.parts = [part for part in reports if isinstance(part, Part)]
             self.watch.span = (READING_SHARE, 1.0)
             return self._columns(picked, reports, aliases)
-
-    def key(self, source: Source) -> object:
-        """What a prepared copy is known by: the files and all that was said about reading them.
-
-        None where there can be no copy, or none is wanted.
-        """
-        options, paths = self.options, named_paths(source)
-        is_plain = options.cache and not options.strict and options.rejects is None
-        if not is_plain or paths is None or any(p == "-" or "://" in p for p in paths):
-            return None
-        names = [Path(path).expanduser() for path in (*paths, *filter(None, [options.alias]))]
-        if any(path.exists() and not path.is_file() and not path.is_dir() for path in names):
-            return None  # a pipe can be read once only
-        found = [file.path for path in paths for file in find_files(path, self.store.spool, _go_on)]
-        found += [] if options.alias is None else [Path(options.alias).expanduser()]
-        files = [
-            [str(path.absolute()), status.st_size, status.st_mtime_ns]
-            for path in found
-            for status in [path.stat()]
-        ]
-        return [VERSION, asdict(options), paths, files]
-
-    def parts_again(
-        self, source: Source, key: object, remembered: Sequence[Mapping[str, Any]]
-    ) -> list[Part]:
-        """The parts of a source that has a prepared copy, without reading all of it again.
-
-        Raises SourceError when the source is no longer the one that had the key.
-        """
-        if self.key(source) != key:
-            raise SourceError("the files have changed since they were read; open them again")
-        parts: list[Part] = []
-        first_row = 0
-        for part in self.parts(source, None):
-            if not isinstance(part, Part):
-                continue
-            part.file.recall(remembered[len(parts)])
-            parts.append(replace(part, first_row=first_row))
-            first_row += part.rows
-        return parts
-
-    def parts(
-        self, source: Source, add: Callable[[Part], int] | None
-    ) -> Iterator[Part | PartReport]:
-        """The parts of a source in order; a report alone for a file with nothing in it.
-
-        `add` is given each and says how many rows it has.
-        """
-        first_row = 0
-        for opened, is_named in self._opened(source):
-            try:
-                part = self._understand(opened, first_row, add)
-            except SourceError as error:
-                if is_named:
-                    raise
-                self._warnings.append(f"left out: {error}")
-                continue
-            if part is None:
-                yield PartReport(opened.label, opened.described, 0, None, None, None, "")
-            else:
-                first_row += part.rows
-                self.watch.rows = first_row
-                yield part
-
-    def _opened(self, source: Source) -> Iterator[tuple[Opened, bool]]:
-        unpacker = Unpacker(self.store.spool, self._connection, self.options, self._check)
-        paths = named_paths(source)
-        if paths is None:
-            path = self.store.spool.write(record_lines(source), "list", None, self._check)
-            for opened in unpacker.open(path, "list"):
-                if opened.file is not None:
-                    opened.file.unit = "row"
-                yield replace(opened, described="records"), True
-            return
-        files = [file for path in paths for file in find_files(path, self.store.spool, self._check)]
-        sizes = [file.path.stat().st_size for file in files]
-        self.watch.bytes_total, self.watch.bytes_share = sum(sizes), READING_SHARE
-        whole, so_far, some = max(1, sum(sizes)), 0, False
-        for file, size in zip(files, sizes, strict=True):
-            before, so_far = so_far, so_far + size
-            self.watch.span = (READING_SHARE * before / whole, READING_SHARE * so_far / whole)
-            try:
-                for opened in unpacker.open(file.path, file.label):
-                    some = True
-                    self._warnings += opened.warnings
-                    yield opened, file.is_named
-            except SourceError as error:
-                if file.is_named:
-                    raise
-                self._warnings.append(f"left out: {error}")
-        if files and not some:
-            raise SourceError(self._warnings[0].removeprefix("left out: "))
-
-    def _check(self) -> None:
-        self.watch.check()
-
-    def _understand(
-        self, opened: Opened, first_row: int, add: Callable[[Part], int] | None
-    ) -> Part | None:
-        if opened.file is None:
-            return None
-        file = opened.file
-        try:
-            try:
-                part = self._part(opened, file, first_row, add)
-            except duckdb.InvalidInputException:
-                if not isinstance(file, Delimited) or not file.is_strict:
-                    raise
-                # One line that ends unlike the others, or one cell that holds such an end.
-                file.is_strict = False
-                part = self._part(opened, file, first_row, add)
-        except duckdb.InterruptException:
-            raise
-        except duckdb.Error as error:
-            raise SourceError(
-                f"{opened.label} looks like {opened.described} but cannot be read: "
-                f"{first_line(error)}"
-            ) from error
-        return part
-
-    def _part(
-        self, opened: Opened, file: RowFile, first_row: int, add: Callable[[Part], int] | None
-    ) -> Part:
-        part = understand(
-            self._connection, file, opened.label, opened.described, self.options, first_row
-        )
-        if add is not None:
-            file.is_first = True
-            file.finish(self._connection, add(part))
-        return part
 
     def _columns(
         self, picked: Picked, reports: Sequence[Part | PartReport], aliases: Aliases
     ) -> RawEvents:
-        check = self._check
+        check = self.watch.check
         if not picked.relations:
             return self._nothing(reports)
         # Those of rejected rows are among them, and have no events in the end.
@@ -270,7 +123,7 @@ class Reader:
             ids, code, merged = merge(users.texts, aliases)
             user = code[user]
             if aliases.refused:
-                self._warnings.append(
+                self.parts.warnings.append(
                     f"{aliases.refused:,} times an id was said to be yet another user; "
                     "the first stays"
                 )
@@ -297,7 +150,7 @@ class Reader:
         raw.report = replace(
             report,
             merged_ids=sum(map(len, merged.values())),
-            warnings=(*self._warnings, *_doubtful(raw)),
+            warnings=(*self.parts.warnings, *_doubtful(raw)),
         )
         return raw
 
@@ -317,7 +170,7 @@ class Reader:
             store=self.store,
             report=LoadReport(
                 tuple(r for r in reports if isinstance(r, PartReport)),
-                warnings=tuple(self._warnings),
+                warnings=tuple(self.parts.warnings),
             ),
             merged={},
             ids=None,
@@ -394,7 +247,3 @@ def _doubtful(raw: RawEvents) -> Iterator[str]:
             for time, row in zip(raw.span, rows, strict=True)
         )
         yield f"the times span an unlikely range, from {first} to {last}"
-
-
-def _go_on() -> None:
-    """Nothing is waited for."""

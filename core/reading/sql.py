@@ -8,14 +8,25 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from core.threads import cores
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LONGEST_LINE = 100_000_000
 """Bytes of the longest line or object that is read."""
 
-USUAL_LINE = 1_000_000
-"""Bytes that are room enough for a line of nearly every file; more room is fewer threads."""
+USUAL_LINE = 8_000_000
+"""Bytes that are room enough for a line of nearly every file."""
+
+PIECE = 32_000_000
+"""Bytes that a core takes of a text at a time, at most.
+
+DuckDB stores rows in groups of 122,880, and puts pieces with fewer together, which copies them.
+"""
+
+PIECES = 4
+"""Of a smaller text, pieces for each core."""
 
 Keys = tuple[str | int, ...]
 """Where a value stands in a record: keys of objects, and places in lists from 0."""
@@ -58,17 +69,22 @@ def file_literal(path: Path) -> str:
     return literal("".join(f"[{sign}]" if sign in "*?[" else sign for sign in str(path.absolute())))
 
 
-def line_room(longest: int | None) -> int:
-    """Bytes to make room for, where the longest line has `longest` or is not known."""
-    return LONGEST_LINE if longest is None or longest > USUAL_LINE else USUAL_LINE
+def in_pieces(size: int, longest: int | None) -> str:
+    """Options for DuckDB to read a text of so many bytes piece by piece, on all cores.
+
+    The longest line has `longest` bytes, or no more; None hopes for the usual.
+    """
+    usual = min(max(size // (PIECES * cores()), USUAL_LINE), PIECE)
+    room = usual if longest is None or longest <= usual else LONGEST_LINE
+    return f"max_line_size={room}, buffer_size={room}, compression='none'"
 
 
-def lines_relation(path: Path, longest: int | None) -> str:
+def lines_relation(path: Path, pieces: str) -> str:
     """A relation of one column `line`: the file's lines in order, NULL where one is empty.
 
-    All lines must end alike; `longest` bytes has the longest of them, or no more.
+    All lines must end alike.
     """
-    return _lines(path, f"max_line_size={line_room(longest)}, compression='none'")
+    return _lines(path, pieces)
 
 
 def packed_lines_relation(path: Path) -> str:

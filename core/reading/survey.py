@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
-from core.threads import on_all_cores
+from core.threads import Begun
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -128,13 +128,29 @@ class _Seen:
     """The last byte."""
 
 
-def survey(path: Path, told: Callable[[int], None]) -> Survey:
-    """Go through a file once, on all cores.
+class Look:
+    """A look at a text file on all cores, while other things are done."""
 
-    `told` hears how many more bytes are done, from other threads, and may raise to stop.
-    """
-    starts = range(0, max(1, path.stat().st_size), STRETCH)
-    seen = on_all_cores(partial(_look, path, told), starts)
+    def __init__(self, path: Path, told: Callable[[int], None]) -> None:
+        """Begin it.
+
+        `told` hears how many more bytes are done, from other threads, and may raise to stop.
+        """
+        starts = range(0, max(1, path.stat().st_size), STRETCH)
+        self._path = path
+        self._begun = Begun(partial(_look, path, told), starts)
+
+    def survey(self) -> Survey:
+        """What was found, once all has been seen. Raises what `told` raised."""
+        return _survey(self._path, self._begun.found())
+
+    def stop(self) -> None:
+        """Look no further."""
+        self._begun.stop()
+
+
+def _survey(path: Path, seen: Sequence[_Seen]) -> Survey:
+    """What all stretches of a file say of it."""
     ends = np.concatenate([[0], *(stretch.ends for stretch in seen)]).astype(np.int64)
     ends = np.cumsum(ends)
     returns, pairs = (sum(s.returns for s in seen), sum(s.pairs for s in seen))

@@ -7,6 +7,7 @@ import io
 import json
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 from core.errors import SourceError
 from core.reading.formats.base import RowFile
@@ -22,12 +23,15 @@ HEAD_BYTES = 1 << 18
 _DELIMITERS = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar"}
 
 
-def text_rows(seen: Survey, label: str) -> tuple[str, str | None, RowFile | None]:
+def text_rows(
+    path: Path, seen: Survey | None, label: str
+) -> tuple[str, str | None, RowFile | None]:
     """What a text is in words, the layout it must be brought out of first, and its rows.
 
-    An "array" or "unstructured" layout has no rows yet, and an empty text has none at all.
+    An "array" or "unstructured" layout has no rows yet, and an empty text has none at all. Without
+    a survey it is hoped that one would find nothing to beware of.
     """
-    with seen.path.open("rb") as file:
+    with path.open("rb") as file:
         whole = file.read(HEAD_BYTES).decode("utf-8", errors="replace").removeprefix("\ufeff")
     text = whole.lstrip()
     if not text:
@@ -36,16 +40,16 @@ def text_rows(seen: Survey, label: str) -> tuple[str, str | None, RowFile | None
         return "JSON array", "array", None
     if text[0] == "{":
         if _is_lines(text):
-            return "JSON lines", None, JsonLines(seen.path, "line", survey=seen)
+            return "JSON lines", None, JsonLines(path, "line", survey=seen)
         return "JSON objects", "unstructured", None
     if _is_web_log(text):
-        return "access log", None, WebLog(seen.path, "line", survey=seen)
+        return "access log", None, WebLog(path, "line", survey=seen)
     # Only whole lines are skipped: a first cell may be empty, and cells divided by tabs.
     blank = whole[: whole.rfind("\n", 0, len(whole) - len(text)) + 1]
     delimiter, cells = _header(whole.removeprefix(blank), label)
     is_snowplow = len(cells) == len(SNOWPLOW_COLUMNS) and SNOWPLOW_COLUMNS[0] not in cells
     rows = Delimited(
-        seen.path,
+        path,
         "line",
         survey=seen,
         delimiter=delimiter,

@@ -30,13 +30,14 @@ from core.reading.split import split_objects
 from core.reading.spool import Spool, chunks_of
 from core.reading.sql import (
     LONGEST_LINE,
+    USUAL_LINE,
     ask,
     file_literal,
     first_line,
     literal,
     packed_lines_relation,
 )
-from core.reading.survey import Survey, survey
+from core.reading.survey import Look, Survey
 from core.reading.textkind import HEAD_BYTES, text_rows
 
 DEEPEST = 4
@@ -55,6 +56,10 @@ _MAGIC = {
 }
 
 
+def _as_hoped() -> None:
+    """Nothing was only hoped for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Opened:
     """A file that can be read as rows."""
@@ -67,6 +72,9 @@ class Opened:
     """Its rows; None when it is empty."""
     warnings: tuple[str, ...] = ()
     """What a person should know of it."""
+    again: Callable[[], Opened | None] = _as_hoped
+    """To be called when the rows were read, or could not be: the file opened otherwise, where it is
+    not what it was taken for and they count for nothing; None where they stand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +83,8 @@ class _Wrapped:
 
     path: Path
     label: str
+    known: str = ""
+    """What it is, in words, where that is known; then it has rows, not lines."""
     wrapping: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -108,6 +118,10 @@ class Unpacker:
         """The files of rows in a file: several in an archive. Raises SourceError for none."""
         return self._open(_Wrapped(path, label))
 
+    def records(self, path: Path) -> Iterator[Opened]:
+        """Records that came from memory, as lines of JSON."""
+        return self._open(_Wrapped(path, "list", "records"))
+
     def _open(self, file: _Wrapped) -> Iterator[Opened]:
         try:
             with file.path.open("rb") as opened:
@@ -120,7 +134,7 @@ class Unpacker:
         if len(file.wrapping) > DEEPEST:
             raise SourceError(f"{file.label} is packed more than {DEEPEST} times")
         if kind == "text":
-            yield self._text(file)
+            yield from self._text(file)
         elif kind == "zip":
             yield from self._archive(file)
         elif kind == "parquet":
@@ -141,7 +155,10 @@ class Unpacker:
             yield from self._open(unpacked)
 
     def _opened(self, file: _Wrapped, kind: str, rows: RowFile | None) -> Opened:
-        return Opened(file.label, ", ".join((kind, *file.wrapping)), rows, file.warnings)
+        if file.known and rows is not None:
+            rows.unit = "row"
+        described = file.known or ", ".join((kind, *file.wrapping))
+        return Opened(file.label, described, rows, file.warnings)
 
     @contextlib.contextmanager
     def _failing(self, file: _Wrapped, kind: str) -> Iterator[None]:
@@ -155,21 +172,51 @@ class Unpacker:
                 f"{first_line(error)}"
             ) from error
 
-    def _text(self, file: _Wrapped) -> Opened:
-        seen = survey(file.path, lambda _: self._told())
+    def _text(self, file: _Wrapped) -> Iterator[Opened]:
+        look = self._look(file.path)
+        try:
+            yield self._hoped(file, look)
+        finally:
+            look.stop()
+
+    def _look(self, path: Path) -> Look:
+        return Look(path, lambda _: self._told())
+
+    def _hoped(self, file: _Wrapped, look: Look) -> Opened:
+        """A text in the hope that a look at all of it finds nothing to beware of.
+
+        Reading it has not to wait for the look then, which is nearly always right.
+        """
+        kind, _, rows = text_rows(file.path, None, file.label)
+        if not isinstance(rows, JsonLines | Delimited):
+            return self._seen(file, look.survey())
+
+        def again() -> Opened | None:
+            seen = look.survey()
+            opened = self._seen(file, seen)
+            is_cleaned = opened.file is None or opened.file.path != file.path
+            if is_cleaned or seen.longest_line > USUAL_LINE:
+                return opened
+            rows.survey = seen
+            return None
+
+        return replace(self._opened(file, kind, rows), again=again)
+
+    def _seen(self, file: _Wrapped, seen: Survey) -> Opened:
+        """A text of which all is known to beware of."""
         if not seen.is_utf8 or (seen.has_lone_cr and not seen.has_quote):
             file, seen = self._clean(file, seen, ends="" if seen.has_quote else "all")
-        kind, layout, rows = text_rows(seen, file.label)
+        kind, layout, rows = text_rows(seen.path, seen, file.label)
         if isinstance(rows, JsonLines) and not seen.ends_alike:
             file, seen = self._clean(file, seen, ends="all")
-            kind, layout, rows = text_rows(seen, file.label)
+            kind, layout, rows = text_rows(seen.path, seen, file.label)
         elif isinstance(rows, Delimited) and seen.has_lone_cr:
             # DuckDB takes the sign after it for a line feed, whatever it is.
             file, seen = self._clean(file, seen, ends="unquoted")
-            kind, layout, rows = text_rows(seen, file.label)
+            kind, layout, rows = text_rows(seen.path, seen, file.label)
         if layout is not None:
             path = self._split(file, kind, layout)
-            lines = survey(path, lambda _: self._told())
+            lines = self._look(path).survey()
             rows = JsonLines(path, "row", survey=lines) if lines.size else None
         return self._opened(file, kind, rows)
 
@@ -194,7 +241,7 @@ class Unpacker:
         else:
             warning = f"{file.label} holds bytes that are not UTF-8; they read as \ufffd"
             cleaned = replace(file, path=path, warnings=(*file.warnings, warning))
-        return cleaned, survey(path, lambda _: self._told())
+        return cleaned, self._look(path).survey()
 
     def _split(self, file: _Wrapped, kind: str, layout: str) -> Path:
         """One object a line, out of an array or of objects that take several lines."""

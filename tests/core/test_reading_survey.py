@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.reading import survey as module
-from core.reading.survey import survey
+from core.reading.survey import Look
 
 BITS = [b"a", b"xyz", b"\n", b"\r", b"\r\n", b'"', "é€😀".encode(), b"\x80", b"\xe2\x82", b"\xff"]
 TEXTS = st.lists(st.sampled_from(BITS[:7]) | st.sampled_from(BITS), max_size=40).map(b"".join)
@@ -33,7 +33,7 @@ def test_stretches_come_to_what_the_whole_is(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "BLOCK", block)
         patch.setattr(module, "STRETCH", block * blocks)
-        seen = survey(path, told.append)
+        seen = Look(path, told.append).survey()
     lone = len(re.findall(rb"\r(?!\n)", data))
     pairs, ends = data.count(b"\r\n"), data.count(b"\n")
     assert seen.size == sum(told) == len(data)
@@ -55,4 +55,4 @@ def test_what_is_told_may_stop_it(tmp_path: Path) -> None:
         raise InterruptedError
 
     with pytest.raises(InterruptedError):
-        survey(path, stop)
+        Look(path, stop).survey()

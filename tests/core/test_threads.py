@@ -1,6 +1,8 @@
 """Stretches of a log, counted on all cores, come to what the whole comes to."""
 
+from concurrent.futures import CancelledError
 from random import Random
+from threading import Event
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from core.depth import reach
 from core.durations import LONGEST
 from core.kernels import unit_firsts
 from core.rows import Selection, StageRows, find_rows
-from core.threads import in_stretches, together
+from core.threads import Begun, cores, in_stretches, together
 from core.walk import Order, Rules
 from tests.core.build import STAGES, TRAILS, Stages, Trails, quick_log, random_trails
 from tests.core.crowds import KINDS, Kind, check, crowd, limit, question
@@ -51,6 +53,21 @@ def test_an_error_of_a_job_is_raised() -> None:
 
     with pytest.raises(ValueError, match="0 to"):
         in_stretches(np.array([0, 5, 9, 20]), fail)
+
+
+def test_what_was_begun_and_is_stopped_begins_no_other_item() -> None:
+    may_end, done = Event(), list[int]()
+
+    def work(item: int) -> None:
+        may_end.wait()
+        done.append(item)
+
+    begun = Begun(work, range(100))
+    begun.stop()
+    may_end.set()
+    with pytest.raises(CancelledError):
+        begun.found()
+    assert len(done) <= cores()
 
 
 def _reached(rows: StageRows, limit: int, order: Order) -> list[list[list[int]]]:

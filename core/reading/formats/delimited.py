@@ -24,7 +24,7 @@ from core.reading.formats.base import (
     first_text,
     parsed,
 )
-from core.reading.sql import LONGEST_LINE, Keys, ask, file_literal, line_room, literal
+from core.reading.sql import LONGEST_LINE, Keys, ask, file_literal, in_pieces, literal
 from core.reading.survey import BLOCK, NEWLINE, Survey, read_between
 
 if TYPE_CHECKING:
@@ -61,19 +61,14 @@ class Delimited(RowFile):
         """SQL for all rows but the broken; the first time those are put into tables."""
         columns = ", ".join(f"{literal(column)}: 'VARCHAR'" for column in self.columns)
         longest = None if self.survey is None else self.survey.longest_line
-        ends = f"max_line_size={line_room(longest)}, "
-        if not self.is_strict:
-            # DuckDB takes ends of lines as they come on one core only.
-            ends = (
-                "new_line='\\r\\n', strict_mode=false, parallel=false, "
-                f"max_line_size={LONGEST_LINE}, "
-            )
+        # DuckDB takes ends of lines as they come on one core only.
+        ends = "" if self.is_strict else "new_line='\\r\\n', strict_mode=false, parallel=false, "
         # Reading on after a broken row in DuckDB's other way makes other rows of what follows.
         broken, scans = (_BROKEN, _SCANS) if self.is_first else _unheeded()
         return (
             f"read_csv({file_literal(self.path)}, auto_detect=false, header={self.names_itself}, "
             f"delim={literal(self.delimiter)}, quote='\"', escape='\"', columns={{{columns}}}, "
-            f"{ends}skip={self.skipped}, compression='none', "
+            f"{ends}skip={self.skipped}, {in_pieces(self.stamp[0], longest)}, "
             f"store_rejects=true, rejects_table='{broken}', rejects_scan='{scans}')"
         )
 

@@ -19,7 +19,7 @@ from core.reading.formats.base import (
     parameter_text,
     parsed,
 )
-from core.reading.sql import LONGEST_LINE, Keys, ask, json_path, lines_relation
+from core.reading.sql import LONGEST_LINE, Keys, ask, in_pieces, json_path, lines_relation
 from core.reading.survey import Survey
 
 BYTE_ORDER_MARK = "\ufeff"
@@ -44,7 +44,7 @@ class JsonLines(RowFile):
     def relation(self) -> str:
         """SQL for all lines."""
         longest = None if self.survey is None else self.survey.longest_line
-        return lines_relation(self.path, longest)
+        return lines_relation(self.path, in_pieces(self.stamp[0], longest))
 
     def texts(self, wants: Sequence[Sequence[Keys]], listed: str | None) -> tuple[str, list[str]]:
         """Every value wanted, out of one look at the line."""
