@@ -134,7 +134,7 @@ def sort_columns(raw: RawEvents) -> Prepared:
         offsets=offsets,
         name=name,
         time=time,
-        gap=_gaps(time, offsets),
+        gap=_gaps(time, offsets, columns.spare),
         row=columns.row,
         data_end=raw.span[1],
         report=replace(raw.report, accepted_rows=len(time), duplicate_events=columns.duplicates),
@@ -166,9 +166,12 @@ def _occurring(
     return tuple(names[place] for place in there.tolist()), code[name]
 
 
-def _gaps(time: NDArray[np.int64], offsets: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The time since the user's previous event; `FIRST_GAP` at a user's first."""
-    gap = np.empty(len(time), dtype=np.int64)
+def _gaps(
+    time: NDArray[np.int64], offsets: NDArray[np.int64], gap: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """The time since the user's previous event; `FIRST_GAP` at a user's first. It is put into the
+    room given.
+    """
 
     def fill(part: slice) -> None:
         later = slice(part.start + 1, part.stop + 1)
@@ -263,7 +266,7 @@ class EventLog:
             offsets=offsets,
             name=self.name[keep],
             time=time,
-            gap=_gaps(time, offsets),
+            gap=_gaps(time, offsets, np.empty(len(time), dtype=np.int64)),
             row=self.row[keep],
         )
 

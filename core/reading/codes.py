@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import numpy as np
@@ -33,6 +34,72 @@ SPARSE = 8
 """Places of a table for each hash in it."""
 
 
+class Places:
+    """Where each of some hashes stands among them."""
+
+    def __init__(self, hashes: NDArray[np.unsignedinteger]) -> None:
+        """For (k) hashes: tables by some of their bits, each for those that shared the ones before.
+
+        That takes no look at a hash itself, but for the few that share all their bits in tables.
+        """
+        unknown = len(hashes)
+        self._kind = smallest(unknown + 1)
+        self._unknown = unknown
+        self._rounds: list[tuple[np.unsignedinteger, np.unsignedinteger, NDArray[Any]]] = []
+        left = np.arange(unknown, dtype=self._kind)
+        width, taken = 8 * hashes.itemsize, 0
+        while len(left):
+            bits = min(width, max(8, (len(left) * SPARSE - 1).bit_length()))
+            if taken + bits > width:
+                break
+            taken += bits
+            shift, mask = hashes.dtype.type(width - taken), hashes.dtype.type((1 << bits) - 1)
+            table = np.full(1 << bits, unknown, dtype=self._kind)
+            slot = hashes[left] >> shift & mask
+            table[slot] = left
+            shares = table[slot] != left
+            table[slot[shares]] = unknown
+            self._rounds.append((shift, mask, table))
+            left = left[table[slot] != left]
+        self._rest = left[np.argsort(hashes[left])]
+        self._hashes = hashes[self._rest]
+
+    @property
+    def are_distinct(self) -> bool:
+        """Whether no two hashes are equal: those share the bits of every table."""
+        return bool((self._hashes[1:] != self._hashes[:-1]).all())
+
+    def of(self, values: NDArray[np.unsignedinteger]) -> NDArray[np.unsignedinteger]:
+        """(n) the places of (n) values, each of which is one of the hashes."""
+        found = np.empty(len(values), dtype=self._kind)
+        on_all_cores(partial(self._look, values, found), slices(len(values)))
+        return found
+
+    def _look(
+        self, values: NDArray[np.unsignedinteger], found: NDArray[np.unsignedinteger], part: slice
+    ) -> None:
+        wanted, places = values[part], found[part]
+        # Which of them are sought still; all at first.
+        open_: NDArray[np.int64] | None = None
+        for shift, mask, table in self._rounds:
+            slot = wanted >> shift
+            slot &= mask
+            # Seen as what NumPy takes by, which it would make of them otherwise. To clip is faster
+            # than to look for numbers out of range, of which there are none.
+            slot = slot.view(np.int64) if slot.itemsize == 8 else slot
+            if open_ is None:
+                np.take(table, slot, out=places, mode="clip")
+                open_ = np.flatnonzero(places == self._unknown)
+            else:
+                some = table.take(slot, mode="clip")
+                places[open_] = some
+                open_ = open_[some == self._unknown]
+            wanted = values[part][open_]
+        places[slice(None) if open_ is None else open_] = self._rest[
+            self._hashes.searchsorted(wanted)
+        ]
+
+
 @dataclass(frozen=True, eq=False)
 class Texts:
     """The distinct texts of a column."""
@@ -41,8 +108,8 @@ class Texts:
     """(k) in the order of their code points, and before them "" for NULL."""
     blank: int
     """How many of them are empty, or NULL: 0 to 2, the first."""
-    hashes: NDArray[np.unsignedinteger]
-    """(k) the hash of each, no two alike."""
+    places: Places
+    """Of their hashes, no two of which are alike."""
     hash_sql: str
     """SQL for a hash, with `{0}` for the text."""
 
@@ -62,63 +129,17 @@ def distinct_texts(
         blank = sum(not text for text in texts[:2])
         whole = np.asarray(found["hash"])
         for bits, name, kind in _WIDTHS:
-            hashes: NDArray[np.unsignedinteger] = (whole >> np.uint64(64 - bits)).astype(kind)
-            if len(hashes) < 1 << bits and _are_distinct(hashes):
+            if len(whole) ** 2 > 2 << bits and bits < 64:
+                continue  # some two would share one, as birthdays are shared
+            places = Places((whole >> np.uint64(64 - bits)).astype(kind))
+            if places.are_distinct:
                 short = f"CAST({hash_sql} >> {64 - bits} AS {name})"
-                return Texts(texts, blank, hashes, hash_sql if bits == 64 else short)
+                return Texts(texts, blank, places, hash_sql if bits == 64 else short)
     raise RuntimeError("three hashes of 64 bits met in one text each")
-
-
-def _are_distinct(hashes: NDArray[np.unsignedinteger]) -> bool:
-    # Sorted, because `np.unique` puts every number into a hash table, fifty times as slowly.
-    by_size = np.sort(hashes)
-    return bool((by_size[1:] != by_size[:-1]).all())
 
 
 def places_of(
     values: NDArray[np.unsignedinteger], hashes: NDArray[np.unsignedinteger]
 ) -> NDArray[np.unsignedinteger]:
     """(n) the place of each value in `hashes`, which are all distinct and hold every value."""
-    unknown = len(hashes)
-    result = np.zeros(len(values), dtype=smallest(unknown + 1))
-    where: NDArray[np.int64] | None = None
-    left = np.arange(len(hashes), dtype=result.dtype)
-    wanted = values
-    width, taken = 8 * hashes.itemsize, 0
-    # Each round looks at other bits of what shared them in the one before.
-    while len(left):
-        bits = min(width, max(8, (len(left) * SPARSE - 1).bit_length()))
-        if taken + bits > width:
-            # No bits are left to look at alone: the few hashes that share all of them are sought.
-            rest = left[np.argsort(hashes[left])]
-            result[slice(None) if where is None else where] = rest[
-                hashes[rest].searchsorted(wanted)
-            ]
-            break
-        taken += bits
-        shift, mask = hashes.dtype.type(width - taken), hashes.dtype.type((1 << bits) - 1)
-        table = np.full(1 << bits, unknown, dtype=result.dtype)
-        slot = hashes[left] >> shift & mask
-        table[slot] = left
-        table[slot[table[slot] != left]] = unknown
-        found = np.empty(len(wanted), dtype=result.dtype)
-
-        def look(part: slice) -> NDArray[np.int64]:
-            there = wanted[part] >> shift  # noqa: B023 - called before the next round
-            there &= mask  # noqa: B023 - as above
-            # Seen as what NumPy takes by, which it would make of them otherwise. To clip is faster
-            # than to look for numbers out of range, of which there are none.
-            places = there.view(np.int64) if there.itemsize == 8 else there
-            np.take(table, places, out=found[part], mode="clip")  # noqa: B023 - as above
-            open_: NDArray[np.int64] = np.flatnonzero(found[part] == unknown)  # noqa: B023 - as above
-            return open_ + int(part.start)
-
-        open_ = np.concatenate([np.empty(0, np.int64), *on_all_cores(look, slices(len(wanted)))])
-        if where is None:
-            result = found
-        else:
-            result[where] = found
-        left = left[table[slot] != left]
-        wanted = wanted[open_]
-        where = open_ if where is None else where[open_]
-    return result
+    return Places(hashes).of(values)

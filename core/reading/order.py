@@ -34,6 +34,8 @@ class Ordered:
     """(n) number of the row in the store."""
     duplicates: int
     """Events left out because they are there already (rule O2)."""
+    spare: NDArray[np.int64]
+    """(n) room for numbers that nobody needs any more."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +63,7 @@ def in_order(raw: RawEvents) -> Ordered:
     np.cumsum(counts, out=offsets[1:])
     row = order if raw.row is None else raw.row[order]
     row = row.astype(smallest(int(row.max(initial=0)) + 1), copy=False)
-    return Ordered(offsets, name, time, row, len(gone))
+    return Ordered(offsets, name, time, row, len(gone), found.spare[: len(time)])
 
 
 def _without(column: NDArray[Any], gone: NDArray[np.int64]) -> NDArray[Any]:

@@ -6,7 +6,7 @@ rather than copied. Rows are in the order of the parts.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import numpy as np
 
-from core.reading.codes import Texts, distinct_texts, places_of
+from core.reading.codes import Texts, distinct_texts
 from core.reading.formats.parquet import ParquetFile
 from core.reading.part import Part
 from core.reading.sql import ask, ask_columns
@@ -34,6 +34,11 @@ class _Batch:
     columns: tuple[str, ...]
     is_view: bool
     rows: int
+
+    @property
+    def number(self) -> str:
+        """The column that numbers its rows."""
+        return "n" if self.is_view else "rowid"
 
 
 class Picked:
@@ -90,26 +95,32 @@ class Picked:
         self, name: str, texts: Texts, connection: duckdb.DuckDBPyConnection
     ) -> NDArray[np.unsignedinteger]:
         """(rows) the place of each row's text in those of the column."""
-        return places_of(self.column(name, texts.hash_sql, connection), texts.hashes)
+        hashes = self._pieces(name, texts.hash_sql, connection)
+        return _joined([texts.places.of(piece) for piece in hashes])
 
     def column(
         self,
         name: str,
         sql: str = "{0}",
         connection: duckdb.DuckDBPyConnection | None = None,
-    ) -> NDArray[Any]:
-        """(rows) what SQL makes of a column, `{0}` in it; 0 where a part has no such column.
+    ) -> NDArray[np.int64]:
+        """(rows) the whole number that SQL makes of a column, `{0}` in it; 0 where a part has none.
 
-        It must make a number of NULL.
+        It must make one of NULL, too.
         """
-        asked = connection or self._connection
-        parts = [
-            ask_columns(asked, f"SELECT {sql.format(name)} AS c FROM {batch.name}")["c"]
-            if name in batch.columns
-            else np.zeros(batch.rows, dtype=np.int64)
-            for batch in self._batches
-        ]
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+        return _joined(list(self._pieces(name, sql, connection or self._connection)))
+
+    def _pieces(
+        self, name: str, sql: str, connection: duckdb.DuckDBPyConnection
+    ) -> Iterator[NDArray[Any]]:
+        """What SQL makes of a column, batch by batch."""
+        for batch in self._batches:
+            if name in batch.columns:
+                yield ask_columns(connection, f"SELECT {sql.format(name)} AS c FROM {batch.name}")[
+                    "c"
+                ]
+            else:
+                yield np.zeros(batch.rows, dtype=np.int64)
 
     def ids(self, rows: NDArray[np.int64]) -> NDArray[np.uint64]:
         """For some rows a hash of the id that tells duplicates, 0 for none."""
@@ -125,10 +136,10 @@ class Picked:
     def _ids(self, batch: _Batch, rows: NDArray[np.int64]) -> NDArray[np.uint64]:
         wanted = {"n": np.unique(rows)}
         self._connection.register("wanted", wanted)
-        number = "n" if batch.is_view else "rowid"
         found = ask_columns(
             self._connection,
-            f"SELECT {number} AS n, d FROM {batch.name} WHERE {number} IN (SELECT n FROM wanted)",
+            f"SELECT {batch.number} AS n, d FROM {batch.name} "
+            f"WHERE {batch.number} IN (SELECT n FROM wanted)",
         )
         self._connection.unregister("wanted")
         by = np.argsort(found["n"])
@@ -154,3 +165,8 @@ class Picked:
     def _count(self, relation: str) -> int:
         ((count,),) = ask(self._connection, f"SELECT count(*) FROM {relation}")
         return int(count)
+
+
+def _joined(pieces: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """Pieces as one column; a single one is not copied, as new memory is slow."""
+    return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)

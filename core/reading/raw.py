@@ -105,8 +105,8 @@ class Reader:
         with ThreadPoolExecutor(1) as beside:
             # Of each query some part is done on one core only: another goes on meanwhile.
             names_found = beside.submit(self._names, picked)
-            users = picked.texts("u", self._connection)
             times = beside.submit(picked.column, "t", f"coalesce({{0}}, {REJECTED})", self._beside)
+            users = picked.texts("u", self._connection)
             user = picked.places("u", users, self._connection)
             (names, event), time = names_found.result(), times.result()
         self._find_aliases(picked, aliases)

@@ -50,6 +50,8 @@ class Sorted:
     """(n) the place of each event in the columns that were read; any order where all is equal."""
     ties: NDArray[np.int64]
     """Places of events, ascending, that have user and time of the one before."""
+    spare: NDArray[np.int64]
+    """(n) room for numbers that nobody needs any more: new memory is slow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,9 @@ def smallest(count: int) -> np.dtype[np.unsignedinteger]:
 
 
 def by_user_and_time(raw: RawEvents) -> Sorted:
-    """Sort by user and time. What is found may stand in the memory of the columns."""
+    """Sort by user and time. What is found may stand in the memory of the columns that were read,
+    which are good for nothing else then: new memory is slow.
+    """
     dealt = _deal(raw) if len(raw.time) else None
     if dealt is not None:
         return _sort_parts(raw, *dealt)
@@ -105,6 +109,7 @@ def by_user_and_time(raw: RawEvents) -> Sorted:
         time=time,
         order=order.astype(smallest(len(order))),
         ties=np.flatnonzero((time[1:] == time[:-1]) & (user[1:] == user[:-1])) + 1,
+        spare=np.empty(len(time), dtype=np.int64),
     )
 
 
@@ -164,9 +169,8 @@ def _sort_parts(
     begins = edges.T.tolist()
     users = 1 << packing.away - packing.low
     counts = np.empty(users * packing.parts, dtype=np.int64)
-    name = np.empty_like(dealt.name)
-    order = np.empty_like(dealt.place)
-    time = raw.time  # which is in the keys by now: new memory is slow
+    # All three have been dealt by now.
+    name, order, time = _room(raw.name, dealt.name), _room(raw.user, dealt.place), raw.time
 
     def sort(part: int) -> NDArray[np.int64]:
         raw.watch.check()
@@ -187,7 +191,15 @@ def _sort_parts(
         return ties
 
     ties = np.concatenate(on_all_cores(sort, range(packing.parts)))
-    return Sorted(counts[: len(raw.users)], name, time, order, ties)
+    spare = dealt.key.view(np.int64)
+    return Sorted(counts[: len(raw.users)], name, time, order, ties, spare)
+
+
+def _room(
+    column: NDArray[np.unsignedinteger], like: NDArray[np.unsignedinteger]
+) -> NDArray[np.unsignedinteger]:
+    """Room for as many numbers of the same kind as in `like`: a column's, where it has that."""
+    return column if column.dtype == like.dtype else np.empty_like(like)
 
 
 def _bring_together(key: NDArray[np.uint64], packing: _Packing) -> NDArray[np.int64] | None:
