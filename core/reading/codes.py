@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -43,10 +42,10 @@ class Places:
         That takes no look at a hash itself, but for the few that share all their bits in tables.
         """
         unknown = len(hashes)
-        self._kind = smallest(unknown + 1)
+        self.kind = smallest(unknown + 1)
         self._unknown = unknown
         self._rounds: list[tuple[np.unsignedinteger, np.unsignedinteger, NDArray[Any]]] = []
-        left = np.arange(unknown, dtype=self._kind)
+        left = np.arange(unknown, dtype=self.kind)
         width, taken = 8 * hashes.itemsize, 0
         while len(left):
             bits = min(width, max(8, (len(left) * SPARSE - 1).bit_length()))
@@ -54,7 +53,7 @@ class Places:
                 break
             taken += bits
             shift, mask = hashes.dtype.type(width - taken), hashes.dtype.type((1 << bits) - 1)
-            table = np.full(1 << bits, unknown, dtype=self._kind)
+            table = np.full(1 << bits, unknown, dtype=self.kind)
             slot = hashes[left] >> shift & mask
             table[slot] = left
             shares = table[slot] != left
@@ -71,14 +70,15 @@ class Places:
 
     def of(self, values: NDArray[np.unsignedinteger]) -> NDArray[np.unsignedinteger]:
         """(n) the places of (n) values, each of which is one of the hashes."""
-        found = np.empty(len(values), dtype=self._kind)
-        on_all_cores(partial(self._look, values, found), slices(len(values)))
+        found = np.empty(len(values), dtype=self.kind)
+        on_all_cores(lambda part: self.look(values[part], found[part]), slices(len(values)))
         return found
 
-    def _look(
-        self, values: NDArray[np.unsignedinteger], found: NDArray[np.unsignedinteger], part: slice
+    def look(
+        self, values: NDArray[np.unsignedinteger], places: NDArray[np.unsignedinteger]
     ) -> None:
-        wanted, places = values[part], found[part]
+        """The same, put into (n) `places`, on this thread."""
+        wanted = values
         # Which of them are sought still; all at first.
         open_: NDArray[np.int64] | None = None
         for shift, mask, table in self._rounds:
@@ -94,7 +94,7 @@ class Places:
                 some = table.take(slot, mode="clip")
                 places[open_] = some
                 open_ = open_[some == self._unknown]
-            wanted = values[part][open_]
+            wanted = values[open_]
         places[slice(None) if open_ is None else open_] = self._rest[
             self._hashes.searchsorted(wanted)
         ]

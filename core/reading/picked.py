@@ -6,7 +6,7 @@ rather than copied. Rows are in the order of the parts.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import numpy as np
 
+from core.reading.arrow import ask_numbers
 from core.reading.codes import Texts, distinct_texts
 from core.reading.formats.parquet import ParquetFile
 from core.reading.part import Part
@@ -53,6 +54,11 @@ class Picked:
     def relations(self) -> list[str]:
         """The names of the tables and views that hold them."""
         return [batch.name for batch in self._batches]
+
+    @property
+    def rows(self) -> int:
+        """How many there are."""
+        return sum(batch.rows for batch in self._batches)
 
     def relations_with(self, column: str) -> list[str]:
         """Those that have a column."""
@@ -95,8 +101,10 @@ class Picked:
         self, name: str, texts: Texts, connection: duckdb.DuckDBPyConnection
     ) -> NDArray[np.unsignedinteger]:
         """(rows) the place of each row's text in those of the column."""
-        hashes = self._pieces(name, texts.hash_sql, connection)
-        return _joined([texts.places.of(piece) for piece in hashes])
+        found = np.empty(self.rows, dtype=texts.places.kind)
+        for first, piece in self._pieces(name, texts.hash_sql, connection):
+            texts.places.look(piece, found[first : first + len(piece)])
+        return found
 
     def column(
         self,
@@ -108,19 +116,23 @@ class Picked:
 
         It must make one of NULL, too.
         """
-        return _joined(list(self._pieces(name, sql, connection or self._connection)))
+        found = np.zeros(self.rows, dtype=np.int64)
+        for first, piece in self._pieces(name, sql, connection or self._connection):
+            found[first : first + len(piece)] = piece
+        return found
 
     def _pieces(
         self, name: str, sql: str, connection: duckdb.DuckDBPyConnection
-    ) -> Iterator[NDArray[Any]]:
-        """What SQL makes of a column, batch by batch."""
+    ) -> Iterator[tuple[int, NDArray[Any]]]:
+        """What SQL makes of a column where there is one, each piece with the row of its first."""
+        first = 0
         for batch in self._batches:
+            at, first = first, first + batch.rows
             if name in batch.columns:
-                yield ask_columns(connection, f"SELECT {sql.format(name)} AS c FROM {batch.name}")[
-                    "c"
-                ]
-            else:
-                yield np.zeros(batch.rows, dtype=np.int64)
+                query = f"SELECT {sql.format(name)} AS c FROM {batch.name}"
+                for piece in ask_numbers(connection, query):
+                    yield at, piece
+                    at += len(piece)
 
     def ids(self, rows: NDArray[np.int64]) -> NDArray[np.uint64]:
         """For some rows a hash of the id that tells duplicates, 0 for none."""
@@ -165,8 +177,3 @@ class Picked:
     def _count(self, relation: str) -> int:
         ((count,),) = ask(self._connection, f"SELECT count(*) FROM {relation}")
         return int(count)
-
-
-def _joined(pieces: Sequence[NDArray[Any]]) -> NDArray[Any]:
-    """Pieces as one column; a single one is not copied, as new memory is slow."""
-    return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
