@@ -71,13 +71,12 @@ class Places:
     def of(self, values: NDArray[np.unsignedinteger]) -> NDArray[np.unsignedinteger]:
         """(n) the places of (n) values, each of which is one of the hashes."""
         found = np.empty(len(values), dtype=self.kind)
-        on_all_cores(lambda part: self.look(values[part], found[part]), slices(len(values)))
+        on_all_cores(self.put, ((values[part], found[part]) for part in slices(len(values))))
         return found
 
-    def look(
-        self, values: NDArray[np.unsignedinteger], places: NDArray[np.unsignedinteger]
-    ) -> None:
-        """The same, put into (n) `places`, on this thread."""
+    def put(self, job: tuple[NDArray[np.unsignedinteger], NDArray[np.unsignedinteger]]) -> None:
+        """For (n) values, put their places into (n) others; on this thread."""
+        values, places = job
         wanted = values
         # Which of them are sought still; all at first.
         open_: NDArray[np.int64] | None = None

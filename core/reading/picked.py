@@ -19,6 +19,7 @@ from core.reading.codes import Texts, distinct_texts
 from core.reading.formats.parquet import ParquetFile
 from core.reading.part import Part
 from core.reading.sql import ask, ask_columns
+from core.threads import on_all_cores
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -102,8 +103,11 @@ class Picked:
     ) -> NDArray[np.unsignedinteger]:
         """(rows) the place of each row's text in those of the column."""
         found = np.empty(self.rows, dtype=texts.places.kind)
-        for first, piece in self._pieces(name, texts.hash_sql, connection):
-            texts.places.look(piece, found[first : first + len(piece)])
+        pieces = self._pieces(name, texts.hash_sql, connection)
+        on_all_cores(
+            texts.places.put,
+            ((piece.copy(), found[first : first + len(piece)]) for first, piece in pieces),
+        )
         return found
 
     def column(
