@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import ibis
 
+from core.engine import FunnelAnswer
 from core.result import StageResult
 from core.warehouse.bins import count_bins
 from core.warehouse.units import UnitTable
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from core.funnel import Funnel
     from core.study import Study
     from core.warehouse.session import Cancel, Session
+    from core.warehouse.totals import Totals
 
 
 MOST_HARD = 1_000
@@ -93,6 +95,24 @@ def count_units(
         tuple(int(own.get(f"p{i}") or 0) for i in stages),
         int(own.get("excluded") or 0),
         tuple(row["whose"] for row in told if row.get("whose") is not None),
+    )
+
+
+def answer_of(
+    study: Study, totals: Totals, counts: Counts | None, warnings: tuple[str, ...]
+) -> FunnelAnswer:
+    """How a study came out; `counts` are None without stages."""
+    stages = counts.stages(study.funnel) if counts and study.funnel else ()
+    drops = [stage.dropped for stage in stages]
+    return FunnelAnswer(
+        study=study,
+        events_count=totals.events,
+        users_count=totals.users,
+        journeys_count=totals.journeys,
+        stages=stages,
+        leak=drops.index(max(drops)) if any(drops) else None,
+        warnings=warnings,
+        excluded=counts.excluded if counts else 0,
     )
 
 

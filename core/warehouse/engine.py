@@ -6,13 +6,13 @@ the local engine answers for them: numbers add up, lists are merged.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 from core.cohort import EVERYBODY, Cohort
-from core.engine import DropOffPanel, FunnelAnswer, Sort, Summary, UserRow, UsersPage
+from core.engine import DropOffPanel, FunnelAnswer, Sort, Summary, UsersPage
 from core.errors import QuestionError
 from core.explanation import Explanation
 from core.result import StepTime
@@ -20,7 +20,7 @@ from core.stage import Stage
 from core.study import Study
 from core.vocabulary import Vocabulary
 from core.warehouse.after import After, find_after, stage_of
-from core.warehouse.counts import Counts, count_units, is_plain
+from core.warehouse.counts import Counts, answer_of, count_units, is_plain
 from core.warehouse.curves import WarehouseCurves
 from core.warehouse.hard import (
     hard_counts,
@@ -30,14 +30,7 @@ from core.warehouse.hard import (
     hard_times,
     long_engine,
 )
-from core.warehouse.lists import (
-    Lines,
-    listed_units,
-    local_lines,
-    plain_lines,
-    size_of,
-    wanted_of,
-)
+from core.warehouse.lists import Asked, Lines, listed_units, plain_lines, size_of, wanted_of
 from core.warehouse.newest import Newest
 from core.warehouse.one_user import explain_one, trail_of
 from core.warehouse.sample import pull_sample, share_of
@@ -55,6 +48,7 @@ if TYPE_CHECKING:
     from core.funnel import Funnel
     from core.local import LocalEngine
     from core.trail import LocalTrail
+    from core.warehouse.hard import Times
     from core.warehouse.session import Cancel
     from core.warehouse.table import EventTable
 
@@ -125,7 +119,8 @@ class WarehouseEngine:
             funnel = _asked(study)
             totals = self._count_all(study, cancelled)
             counts = None if funnel is None else self._count(study, funnel, cancelled)
-            self._answers[study] = self._answer(study, totals, counts)
+            warnings = tuple(warnings_of(self.summary(), study, totals))
+            self._answers[study] = answer_of(study, totals, counts, warnings)
         return self._answers[study]
 
     def time_to_convert(self, study: Study) -> tuple[StepTime | None, ...]:
@@ -268,21 +263,6 @@ class WarehouseEngine:
             counts += hard_counts(self._hard(study, cancelled, counts.hard), study)
         return counts
 
-    def _answer(self, study: Study, totals: Totals, counts: Counts | None) -> FunnelAnswer:
-        funnel = study.funnel
-        stages = counts.stages(funnel) if counts and funnel else ()
-        drops = [stage.dropped for stage in stages]
-        return FunnelAnswer(
-            study=study,
-            events_count=totals.events,
-            users_count=totals.users,
-            journeys_count=totals.journeys,
-            stages=stages,
-            leak=drops.index(max(drops)) if any(drops) else None,
-            warnings=tuple(warnings_of(self.summary(), study, totals)),
-            excluded=counts.excluded if counts else 0,
-        )
-
     def _depths(self, study: Study, funnel: Funnel, listed: Listed | None = None) -> UnitTable:
         """The units of which only the depth is asked."""
         if self.session.dialect.knows_funnels and is_plain(study):
@@ -322,11 +302,15 @@ class WarehouseEngine:
         has_knots = stage_rows(self.table, study, funnel, self.span).has_knots
         return None if has_knots or self._units(study).is_wary else self._long.get(part)
 
-    def _hard_of_steps(self, study: Study, steps: ir.Table) -> LocalEngine:
-        """The engine of the users that a study's times leave to it: of the same, if it can be."""
-        if self._units(study).is_wary:
-            return hard_engine(self.table, study, steps, self.span[1])
-        return self._hard(study)
+    def _of_hard(
+        self, told: Callable[[LocalEngine, Study], Times], study: Study, steps: ir.Table
+    ) -> Times:
+        """What is told of the users that a study's times leave to the local engine: the same that
+        its units do, if it can be.
+        """
+        is_wary = self._units(study).is_wary
+        hard = hard_engine(self.table, study, steps, self.span[1]) if is_wary else self._hard(study)
+        return told(hard, study)
 
     def _find_after(
         self,
@@ -340,8 +324,8 @@ class WarehouseEngine:
         more = tuple(each for each in wanted if each.where is not None)
         key = study, stage, more
         if key not in self._after:
-            units, end = self._units(study), self.span[1]
-            after = find_after(self.table, study, units, stage, end, more, cancelled)
+            _asked(study)
+            after = find_after(self.table, study, stage, self.span[1], more, cancelled)
             self._after.keep(key, after)
         return self._after[key]
 
@@ -355,12 +339,8 @@ class WarehouseEngine:
         if funnel is None:
             return ()
         units, stages = self._steps(study, funnel), len(funnel.stages)
-        return convert_times(
-            self.session,
-            units,
-            stages,
-            lambda: hard_times(self._hard_of_steps(study, units), study),
-        )
+        others = partial(self._of_hard, hard_times, study, units)
+        return convert_times(self.session, units, stages, others)
 
     def _find_medians(self, study: Study) -> tuple[float | None, ...]:
         funnel = _asked(study)
@@ -369,12 +349,8 @@ class WarehouseEngine:
         units, stages = self._steps(study, funnel), len(funnel.stages)
         steps = {f"t{i}": units[f"t{i}"] - units[f"t{i - 1}"] for i in range(2, stages)}
         units = units.mutate(**steps) if steps else units
-        found = convert_times(
-            self.session,
-            units,
-            stages,
-            lambda: hard_steps(self._hard_of_steps(study, units), study),
-        )
+        others = partial(self._of_hard, hard_steps, study, units)
+        found = convert_times(self.session, units, stages, others)
         return (*(time.median_seconds if time else None for time in found[1:]), None)
 
     def _find_curves(self, study: Study) -> WarehouseCurves:
@@ -393,25 +369,23 @@ class WarehouseEngine:
         else:
             units = self._depths(study, funnel, listed)
             found, may_be_hard = listed_units(units, study, cohort), units.may_be_hard
+        # Who has too long a session but no stage row is no unit, and in a list all the same.
+        is_of_journeys = is_of_units and study.scope == "journeys"
+        is_same = is_of_journeys or study.journey_rules.max_length is None
+        if funnel is not None and is_same and not wanted:
+            hard = partial(self._hard, study)
+        else:
+            hard = partial(hard_engine, table, study, found, span[1], more=wanted)
+        is_told = may_be_hard or is_of_units or sort.key == "depth"
+        ordered = found if is_told else plain_lines(table, study, span, listed)[0]
+        asked, size = Asked(study, cohort, sort, search), partial(self._size, study, cohort)
+        return Lines(table, asked, found, ordered, hard if may_be_hard else None, size)
 
-        def others() -> Sequence[UserRow]:
-            # Who has too long a session but no stage row is no unit, and in a list all the same.
-            is_of_journeys = is_of_units and study.scope == "journeys"
-            is_same = is_of_journeys or study.journey_rules.max_length is None
-            if funnel is not None and is_same and not wanted:
-                hard = self._hard(study)
-            else:
-                hard = hard_engine(table, study, found, span[1], more=wanted)
-            return local_lines(hard, study, cohort, search)
-
-        def size() -> int | None:
-            if search or wanted:
-                return None
-            if not cohort.filters:
-                return self._count_all(study, None).users
-            return None if study not in self._answers else size_of(self._answers[study], cohort)
-
-        return Lines(table, found, sort, others if may_be_hard else None, size)
+    def _size(self, study: Study, cohort: Cohort) -> int | None:
+        """How long a list is without a search, where other questions have told it."""
+        if not cohort.filters:
+            return self._count_all(study, None).users
+        return size_of(self._answers[study], cohort) if study in self._answers else None
 
 
 def _asked(study: Study) -> Funnel | None:

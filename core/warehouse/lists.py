@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from operator import and_
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import ibis
 
@@ -121,25 +121,40 @@ def size_of(answer: FunnelAnswer, cohort: Cohort) -> int | None:
     return {"reached": stage.count, "left": stage.dropped, "pending": stage.pending}[part.kind]
 
 
+class Asked(NamedTuple):
+    """A list that is asked for."""
+
+    study: Study
+    """The question."""
+    cohort: Cohort
+    """Who is listed."""
+    sort: Sort
+    """In which order."""
+    search: str
+    """The text that the ids contain."""
+
+
 @dataclass(frozen=True)
 class Lines:
     """The lines of one list in order, some of them on the server and some here."""
 
     table: EventTable
     """Where the events are."""
+    asked: Asked
+    """Which lines, in which order."""
     found: ir.Table
     """The lines, those of hard users among them."""
-    sort: Sort
-    """Their order."""
-    others: Callable[[], Sequence[UserRow]] | None
-    """The lines of hard users; None where there can be none, and asked only if there are any."""
+    ordered: ir.Table
+    """The same, without what their order does not depend on where that takes less."""
+    hard: Callable[[], LocalEngine] | None
+    """The engine of hard users; None where there can be none, and asked only if there are any."""
     size: Callable[[], int | None]
-    """How many lines there are, if that is known of another question."""
+    """How many lines there are without a search, if that is known of another question."""
 
     @property
     def total(self) -> int:
         """How many lines there are."""
-        size = self.size()
+        size = None if self.asked.search else self.size()
         return self._served_count + len(self._others) if size is None else size
 
     def page(self, start: int, stop: int) -> list[UserRow]:
@@ -166,7 +181,7 @@ class Lines:
         short list how long it is. A few more than a page take the server no longer.
         """
         lines, order = self.found, self._order(self.found)
-        if self.others is not None:
+        if self.hard is not None:
             order.insert(0, ibis.desc(lines.hard))
         first = lines.order_by(order).limit(HELD)
         found: list[dict[str, Any]] = self.table.session.ask(
@@ -182,44 +197,58 @@ class Lines:
     @cached_property
     def _others(self) -> list[UserRow]:
         """The lines of hard users."""
-        if self.others is None or not any(row["hard"] for row in self._first):
+        if self.hard is None or not any(row["hard"] for row in self._first):
             return []
-        return sorted(self.others(), key=self._key)
+        return sorted(self._lines_of(self.hard()), key=self._key)
+
+    def _lines_of(self, engine: LocalEngine) -> Sequence[UserRow]:
+        """The lines that the users of an engine on this machine make."""
+        asked = self.asked
+        view = view_of(asked.study, wanted_of(asked.cohort))
+        study, who = local_study(asked.study, view), flagged(asked.cohort, view)
+        return engine.users(study, who, Sort("user", False), asked.search, 0, EVERY_LINE).rows
 
     @cached_property
     def _served(self) -> ir.Table:
-        return self.found if self.others is None else self.found.filter(self.found.hard == 0)
+        return self.found if self.hard is None else self.found.filter(self.found.hard == 0)
+
+    @cached_property
+    def _counted(self) -> ir.Table:
+        """The lines on the server, to be counted."""
+        return self.ordered.filter(self.ordered.hard == 0)
 
     @cached_property
     def _served_count(self) -> int:
         """How many lines there are on the server."""
         if self._is_whole:
             return sum(not row["hard"] for row in self._first)
-        counted = self._served.agg(lines=self._served.count())
+        counted = self._counted.agg(lines=self._counted.count())
         return first_row(self.table.session.ask(counted, "length of the list"))["lines"]
 
     def place(self, user: str, journey: int | None) -> int | None:
         """Where the first line of a user, or of a journey of the user, stands; None for nowhere."""
+        session = self.table.session
+        # Engines look for other users' events no further: all windows are partitioned by user.
         lines = self._served.filter(self._served.user == user)
-        found = self.table.session.ask(lines, "one line of the list").to_pylist()
+        found = session.ask(lines, "one line of the list").to_pylist()
         rows = [row for row in [*map(_row, found), *self._others] if row.user == user]
         if journey is not None and any(row.journey is not None for row in rows):
             rows = [row for row in rows if row.journey == journey]
         if not rows:
             return None
         first = min(rows, key=self._key)
-        before = self._served.filter(self._is_before(first))
-        counted = self.table.session.ask(before.agg(n=before.count()), "lines before it")
+        before = self._counted.filter(self._is_before(first))
+        counted = session.ask(before.agg(n=before.count()), "lines before it")
         here = sum(self._key(row) < self._key(first) for row in self._others)
         return int(counted.column("n")[0].as_py()) + here
 
     def _order(self, lines: ir.Table) -> list[Any]:
         """The columns to sort by on the server."""
         ids = self._ids(lines)
-        if self.sort.key == "user":
-            return [ibis.desc(ids[0]) if self.sort.descending else ids[0], *ids[1:]]
-        key = lines[self.sort.key]
-        return [ibis.desc(key) if self.sort.descending else key, *ids]
+        if self.asked.sort.key == "user":
+            return [ibis.desc(ids[0]) if self.asked.sort.descending else ids[0], *ids[1:]]
+        key = lines[self.asked.sort.key]
+        return [ibis.desc(key) if self.asked.sort.descending else key, *ids]
 
     def _ids(self, lines: ir.Table) -> list[ir.Column]:
         """What tells lines with equal keys apart."""
@@ -232,14 +261,14 @@ class Lines:
     def _key(self, row: UserRow) -> tuple[Any, ...]:
         """The same order here. Ids sort by code point, as Python has it."""
         ids = (row.user, row.held or "", row.journey or 0)
-        if self.sort.key == "user":
-            return (_Reversed(row.user) if self.sort.descending else row.user, *ids[1:])
-        key = getattr(row, self.sort.key)
-        return (-key if self.sort.descending else key, *ids)
+        if self.asked.sort.key == "user":
+            return (_Reversed(row.user) if self.asked.sort.descending else row.user, *ids[1:])
+        key = getattr(row, self.asked.sort.key)
+        return (-key if self.asked.sort.descending else key, *ids)
 
     def _is_before(self, row: UserRow) -> ir.BooleanValue:
         """Whether lines on the server stand before one line."""
-        lines, sorted_as = self._served, self.table.session.dialect.sorted_as
+        lines, sorted_as = self._counted, self.table.session.dialect.sorted_as
         values: list[Any] = [sorted_as(ibis.literal(row.user))]
         if "held" in lines.columns:
             values.append(sorted_as(ibis.literal(row.held)))
@@ -247,11 +276,13 @@ class Lines:
             values.append(ibis.literal(row.journey))
         pairs = list(zip(self._ids(lines), values, strict=True))
         signs = [False] * len(pairs)
-        if self.sort.key == "user":
-            signs[0] = self.sort.descending
+        if self.asked.sort.key == "user":
+            signs[0] = self.asked.sort.descending
         else:
-            pairs.insert(0, (lines[self.sort.key], ibis.literal(getattr(row, self.sort.key))))
-            signs.insert(0, self.sort.descending)
+            pairs.insert(
+                0, (lines[self.asked.sort.key], ibis.literal(getattr(row, self.asked.sort.key)))
+            )
+            signs.insert(0, self.asked.sort.descending)
         is_before: ir.BooleanValue = ibis.literal(False)
         for (column, value), is_descending in reversed(list(zip(pairs, signs, strict=True))):
             smaller = column > value if is_descending else column < value
@@ -281,15 +312,6 @@ def _row(line: dict[str, Any]) -> UserRow:
         held=line.get("held"),
         pending=bool(line["pending"]),
     )
-
-
-def local_lines(
-    engine: LocalEngine, study: Study, cohort: Cohort, search: str
-) -> Sequence[UserRow]:
-    """The lines of a list that the users of a local engine make."""
-    view = view_of(study, wanted_of(cohort))
-    asked, who = local_study(study, view), flagged(cohort, view)
-    return engine.users(asked, who, Sort("user", False), search, 0, EVERY_LINE).rows
 
 
 def flagged(cohort: Cohort, view: View) -> Cohort:

@@ -79,7 +79,8 @@ def log_of(found: pa.Table, view: View, cancelled: Cancel | None = None) -> Even
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    order = [name for name in ("user", "time", "seq", "name") if name in found.column_names]
+    # Reading brings users together, and keeps the order of each one's events.
+    order = [name for name in ("time", "seq", "name") if name in found.column_names]
     fields = [name for name in found.column_names if name.startswith("f")]
     found = found.sort_by([(name, "ascending") for name in (*order, *fields)])
     columns: dict[str, pa.ChunkedArray] = {}

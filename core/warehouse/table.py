@@ -105,14 +105,9 @@ class EventTable:
         if view.names is not None:
             raw = raw.filter(self._first(raw, self.event).isin(view.names))
         if view.user is not None:
-            only = [path for path in self.user if len(self.user) == 1]
-            raw = raw.filter(
-                _is_user(at_path(raw, only[0]), view.user)
-                if only
-                else self._first(raw, self.user) == view.user
-            )
+            raw = raw.filter(self._are_users(raw, (view.user,)))
         if view.users:
-            raw = raw.filter(self._first(raw, self.user).isin(view.users))
+            raw = raw.filter(self._are_users(raw, view.users))
         if view.search:
             user = self.session.dialect.lower(self._first(raw, self.user))
             raw = raw.filter(user.contains(view.search.casefold()))
@@ -137,6 +132,12 @@ class EventTable:
         if len(paths) == 1:
             return text(at_path(raw, paths[0]))
         return ibis.coalesce(*(text(at_path(raw, path)).nullif("") for path in paths))
+
+    def _are_users(self, raw: ir.Table, users: Sequence[str]) -> ir.BooleanValue:
+        """Whether each row is of one of some users."""
+        if len(self.user) > 1:
+            return self._first(raw, self.user).isin(users)
+        return _is_among(at_path(raw, self.user[0]), users)
 
     def _key(self, raw: ir.Table) -> ir.StringValue:
         """Each row's user."""
@@ -250,16 +251,22 @@ def at_path(table: ir.Table, path: Keys) -> ir.Column:
     return value
 
 
-def _is_user(column: ir.Column, user: str) -> ir.BooleanValue:
-    """Whether a column holds a user's id, compared as the column's own type, for its index."""
+def _is_among(column: ir.Column, users: Sequence[str]) -> ir.BooleanValue:
+    """Whether a column holds the id of one of some users, compared as the column's own type, for
+    its index.
+    """
     if column.type().is_integer():
-        return column == int(user) if re.fullmatch(r"-?\d{1,18}", user) else ibis.literal(False)
+        return column.isin([int(user) for user in users if re.fullmatch(r"-?\d{1,18}", user)])
     if column.type().is_uuid():
-        try:
-            return column == UUID(user)
-        except ValueError:
-            return ibis.literal(False)
-    return column.cast(dt.string) == user
+        return column.isin([found for user in users if (found := _uuid(user)) is not None])
+    return column.cast(dt.string).isin(users)
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
 
 
 def _number(value: str | None) -> float | None:

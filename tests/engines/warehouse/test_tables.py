@@ -15,10 +15,11 @@ import core
 from core.cohort import EVERYBODY, Cohort, Part
 from core.engine import Sort
 from core.reading.options import ReadOptions
+from core.warehouse.after import who_may_reach
 from core.warehouse.engine import WarehouseEngine
 from core.warehouse.sessions import cut
 from core.warehouse.table import EventTable
-from core.warehouse.view import View
+from core.warehouse.view import View, view_of
 from tests.engines.warehouse.conftest import engine_of, on, open_table
 from tests.engines.warehouse.crowd import STUDIES, stages
 from tests.engines.warehouse.targets import Target
@@ -276,6 +277,15 @@ def test_what_is_counted_besides_is_one_scan_that_moves_rows_once(target: Target
     _check_plan(target, _list(engine, core.Study(), EVERYBODY))
 
 
+@on("postgres", "spark")
+@pytest.mark.parametrize("name", ["ordered", "any order", "held by users"])
+def test_who_may_have_reached_a_stage_is_one_scan_that_moves_rows_once(
+    target: Target, name: str
+) -> None:
+    study, view = STUDIES[name], view_of(STUDIES[name])
+    _check_plan(target, who_may_reach(engine_of(target).table.events(view), study, 1, view))
+
+
 def _check_plan(target: Target, asked: ir.Table, moves: int = 1) -> None:
     engine = engine_of(target)
     plan = _plan_of(engine, target, engine.session.compile(asked))
@@ -313,6 +323,9 @@ def test_a_page_of_a_list_is_one_question_and_so_are_the_counts(
         assert engine.users(study, cohort).total > 100
         assert engine.users(study, cohort, search="u00").total < 100
     assert asked == ["a page of the list"] * 4
+    asked.clear()
+    assert engine.place(study, EVERYBODY, Sort(), "", "u007") is not None
+    assert asked == ["one line of the list", "lines before it"]
 
 
 def _plan(target: Target, backend: Any, query: str) -> str:
