@@ -7,6 +7,8 @@ from operator import itemgetter
 from typing import TYPE_CHECKING
 
 import ibis
+import sqlglot
+from sqlglot import exp
 
 from core.engine import Summary
 from core.errors import QuestionError, did_you_mean
@@ -16,36 +18,39 @@ from core.warehouse.sessions import cut
 from core.warehouse.view import view_of
 
 if TYPE_CHECKING:
+    import ibis.expr.types as ir
     import pyarrow as pa
 
     from core.study import Study
-    from core.warehouse.session import Cancel
+    from core.warehouse.session import Cancel, Session
     from core.warehouse.table import EventTable
 
 MOST_NAMES = 100_000
 """Event names that are listed; a table with more is taken by another column, or a condition."""
 
+GROUPED = """
+    SELECT "name", GROUPING("user") AS "by_name", MAX(CASE WHEN "user" IS NULL THEN 0 ELSE 1 END) AS
+    "has_user", SUM("n") AS "rows", SUM("one") AS "events", MIN("time") AS "first", MAX("time") AS
+    "last" FROM "r" GROUP BY GROUPING SETS (("name"), ("user"))
+"""
+"""The rows of a table by name, and all of them again by user."""
+
 
 def summarize(table: EventTable, cancelled: Cancel | None = None) -> Summary:
     """The whole table. Raises QuestionError when it has too many event names to list."""
     session, rows = table.session, table.all_rows()
-    users = rows.filter(rows.user.notnull()).select("user").distinct()
     if "id" in rows.columns:
         # An event that is there again with the same id is one event (rule O2).
         rows = rows.group_by("user", "name", "time", "id").agg(n=rows.count())
         rows = rows.mutate(one=rows.id.isnull().ifelse(rows.n, 1))
     else:
         rows = rows.mutate(n=ibis.literal(1), one=ibis.literal(1))
-    by_name = rows.group_by("name").agg(
-        rows=rows.n.sum(), events=rows.one.sum(), first=rows.time.min(), last=rows.time.max()
-    )
+    by_name = _by_name_and_user(session, rows)
     size = session.estimate(by_name, cancelled)
     of_all = "" if size is None else f", about {size:,} rows to read"
-    what = f"counting the events of each name{of_all}"
-    found = session.ask(by_name.limit(MOST_NAMES + 2), what, cancelled).to_pylist()
-    # Not as a count of distinct values: some engines only estimate that.
-    what = f"counting the users{of_all}"
-    counted = session.ask(users.agg(users=users.count()), what, cancelled)
+    what = f"counting the events of each name and the users{of_all}"
+    told = session.ask(by_name.limit(MOST_NAMES + 3), what, cancelled).to_pylist()
+    found = [row for row in told if row["by_name"]]
     rows_read = sum(int(row["rows"]) for row in found)
     named = sorted((row for row in found if row["name"] is not None), key=itemgetter("name"))
     if len(named) > MOST_NAMES:
@@ -71,7 +76,7 @@ def summarize(table: EventTable, cancelled: Cancel | None = None) -> Summary:
     return Summary(
         source=label,
         events_count=accepted,
-        users_count=first_row(counted)["users"],
+        users_count=sum(int(row["users"]) for row in told if not row["by_name"]),
         first=min((int(row["first"]) for row in named), default=None),
         last=max((int(row["last"]) for row in named), default=None),
         name_counts={row["name"]: int(row["events"]) for row in named},
@@ -83,6 +88,27 @@ def summarize(table: EventTable, cancelled: Cancel | None = None) -> Summary:
             duplicate_events=good_rows - accepted,
             warnings=table.warnings,
         ),
+    )
+
+
+def _by_name_and_user(session: Session, rows: ir.Table) -> ir.Table:
+    """A row for each name, and one with how many users there are, from one scan. Ibis has no word
+    for grouping the same rows twice.
+    """
+    own = session.sql_dialect
+    query = sqlglot.parse_one(GROUPED, read="duckdb")
+    inner = sqlglot.parse_one(session.compile(rows), read=own)
+    (source,) = query.find_all(exp.Table)
+    source.replace(exp.Subquery(this=inner, alias="r"))
+    numbers = ("by_name", "has_user", "rows", "events", "first", "last")
+    schema = {"name": "string", **dict.fromkeys(numbers, "int64")}
+    found = session.query(query.sql(dialect=own), ibis.schema(schema))
+    return found.group_by("name", "by_name").agg(
+        users=found.has_user.sum(),
+        rows=found.rows.sum(),
+        events=found.events.sum(),
+        first=found["first"].min(),
+        last=found["last"].max(),
     )
 
 

@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 def find_words(table: EventTable) -> Vocabulary:
     """The vocabulary of a table; its properties are those of the first events."""
     rows = table.all_rows()
-    pairs = rows.filter(rows.user.notnull()).select("name", "user").distinct()
-    names = pairs.group_by("name").agg(users=pairs.count())
+    names = table.session.dialect.users_of_names(rows.filter(rows.user.notnull()))
     users = table.session.ask(names, "users of each name").to_pylist()
     some = table.examples(SAMPLED_EVENTS)
     found = table.session.ask(some, "examples of properties")

@@ -108,6 +108,13 @@ class Dialect:
         """For each row how many stand before it that are alike in all of some columns."""
         return ibis.row_number().over(ibis.window(group_by=columns, order_by=columns[-1]))
 
+    def users_of_names(self, rows: ir.Table) -> ir.Table:
+        """How many users have a row of each name. A count of different values would be sorted by
+        some engines, and estimated by others.
+        """
+        pairs = rows.select("name", "user").distinct()
+        return pairs.group_by("name").agg(users=pairs.count())
+
     def sorted_as(self, text: ir.StringColumn) -> ir.Column:
         """What to sort by for texts to stand in the order of their code points."""
         return text

@@ -31,6 +31,9 @@ parse = ibis.udf.scalar.builtin(
 lower_utf8 = ibis.udf.scalar.builtin(name="lowerUTF8", signature=((dt.string,), dt.string))(
     lambda text: text
 )
+uniq_exact = ibis.udf.agg.builtin(name="uniqExact", signature=((dt.string,), dt.int64))(
+    lambda _value: 0
+)
 
 
 EPOCH = 2**62
@@ -104,6 +107,10 @@ class ClickHouse(Dialect):
             return None
         place = result.column_names.index("rows")
         return sum(int(row[place]) for row in result.result_rows)
+
+    def users_of_names(self, rows: ir.Table) -> ir.Table:
+        """How many users have a row of each name, by a function that counts them exactly."""
+        return rows.group_by("name").agg(users=uniq_exact(rows.user))
 
     def lower(self, text: ir.StringColumn) -> ir.StringColumn:
         """A text in lower case, letters outside ASCII too."""

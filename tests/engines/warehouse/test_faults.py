@@ -191,8 +191,7 @@ def test_opening_tells_in_words_what_it_does(target: Target) -> None:
     for what in (
         "connecting",
         f"looking at table {target.table('crowd')}",
-        "counting the events of each name",
-        "counting the users",
+        "counting the events of each name and the users",
         "taking a sample of whole users",
     ):
         assert what in words
