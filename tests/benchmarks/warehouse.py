@@ -23,179 +23,52 @@ from statistics import median
 
 import duckdb
 
-from core.cohort import EVERYBODY
+from core.cohort import EVERYBODY, Did, Stayed
 from core.engine import Sort
 from core.reading.options import ReadOptions
 from core.stage import Stage
 from core.study import Study
-from core.warehouse.curves import LADDER
 from core.warehouse.engine import WarehouseEngine
 from core.warehouse.session import Session
 from core.warehouse.table import EventTable
+from core.warehouse.totals import summarize
+from core.warehouse.words import find_words
+from tests.benchmarks.by_hand import (
+    LAG,
+    LAG_IN_FRAME,
+    LIMITS,
+    LINES,
+    STAGES,
+    WINDOW,
+    after_by_join,
+    after_by_windows,
+    before,
+    by_function,
+    by_one_order,
+    by_windows,
+    everything,
+    matching,
+    names_by_counts,
+    names_by_pairs,
+    once,
+    page_by_function,
+    page_by_join,
+    page_by_windows,
+    timeouts,
+)
 from tests.benchmarks.generate import event_file
 from tests.engines.warehouse import servers
 from tests.engines.warehouse.targets import Target
 
-MINUTE = 60_000_000
-Answer = tuple[int, ...]
+Answer = tuple[int | str | None, ...]
 Ask = Callable[[], Answer]
 Timing = tuple[float, float, Answer]
 """Seconds on the wall, seconds of all processors, and the answer."""
 COLUMNS = ("sessions", "events", "first", "last", "depth")
-STAGES = ("product", "cart", "payment", "purchase")
-NAMES = ", ".join(f"'{name}'" for name in STAGES)
-REACHED = "CASE WHEN count(s3) > 0 THEN 4 WHEN count(s2) > 0 THEN 3 WHEN count(s1) > 0 THEN 2 "
-REACHED += "WHEN count(s0) > 0 THEN 1 ELSE 0 END"
-WINDOW = 24 * 60 * MINUTE
-TIMEOUT = 30 * MINUTE
-LIMITS = tuple(limit for limit in LADDER if limit is not None)
-LINES = 50
-FIRST_LINES = f"ORDER BY sessions DESC, user_id LIMIT {LINES}"
-LAG = "lag(ts) OVER (PARTITION BY user_id ORDER BY ts)"
-LAG_IN_FRAME = (
-    f"lagInFrame(ts, 1, -{10**18}) OVER (PARTITION BY user_id ORDER BY ts ROWS BETWEEN UNBOUNDED "
-    "PRECEDING AND CURRENT ROW)"
-)
-"""As ClickHouse has it."""
-
-
-def cuts(table: str, lag: str = LAG) -> str:
-    """The events with `cut`, 1 where a session begins."""
-    cut = f"CASE WHEN ts - {lag} <= {TIMEOUT} THEN 0 ELSE 1 END"
-    return f"(SELECT user_id, ts, event, {cut} AS cut FROM {table}) a"
-
-
-def numbered(table: str, lag: str = LAG) -> str:
-    """The events with `session`, numbers from 1."""
-    number = "sum(cut) OVER (PARTITION BY user_id ORDER BY ts)"
-    return f"(SELECT user_id, ts, event, cut, {number} AS session FROM {cuts(table, lag)}) b"
-
-
-def starts(source: str, keys: str) -> str:
-    """At each stage row the latest start that got there, stage by stage."""
-    step = f"SELECT *, CASE WHEN event = '{STAGES[0]}' THEN ts END AS s0 FROM {source}"
-    for i, name in enumerate(STAGES[1:], 1):
-        step = (
-            f"SELECT *, CASE WHEN event = '{name}' THEN max(s{i - 1}) OVER (PARTITION BY {keys} "
-            f"ORDER BY ts ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) END AS s{i} "
-            f"FROM ({step}) s{i}"
-        )
-    return step
-
-
-def by_windows(table: str, window: int, *, sessions: bool) -> str:
-    """Window functions, as on DuckDB, PostgreSQL and Spark."""
-    keys, source = "user_id", f"(SELECT user_id, ts, event FROM {table} WHERE event IN ({NAMES})) s"
-    if sessions:
-        keys = "user_id, session"
-        source = f"(SELECT {keys}, ts, event FROM {numbered(table)} WHERE event IN ({NAMES})) s"
-    needs = ", ".join(f"min(ts - s{i}) AS n{i}" for i in range(len(STAGES)))
-    counts = ", ".join(
-        f"count(CASE WHEN n{i} <= {window} THEN 1 END) AS c{i}" for i in range(len(STAGES))
-    )
-    step = starts(source, keys)
-    return f"SELECT {counts} FROM (SELECT {keys}, {needs} FROM ({step}) t GROUP BY {keys}) u"
-
-
-def by_one_order(table: str, window: int, *, sessions: bool) -> str:
-    """The same for sessions with every row brought to its user and sorted once: a start counts if
-    it is not earlier than the session's.
-    """
-    if not sessions:
-        return by_windows(table, window, sessions=False)
-    source = (
-        f"SELECT user_id, ts, event, began FROM (SELECT user_id, ts, event, max(CASE WHEN cut = 1 "
-        f"THEN ts END) OVER (PARTITION BY user_id ORDER BY ts) AS began FROM {cuts(table)}) b "
-        f"WHERE event IN ({NAMES})"
-    )
-    step = f"SELECT *, CASE WHEN event = '{STAGES[0]}' THEN ts END AS s0 FROM ({source}) s"
-    for i, name in enumerate(STAGES[1:], 1):
-        before = f"max(CASE WHEN s{i - 1} >= began THEN s{i - 1} END) OVER (PARTITION BY user_id "
-        before += "ORDER BY ts ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)"
-        step = f"SELECT *, CASE WHEN event = '{name}' THEN {before} END AS s{i} FROM ({step}) s{i}"
-    needs = ", ".join(
-        f"min(CASE WHEN s{i} >= began THEN ts - s{i} END) AS n{i}" for i in range(len(STAGES))
-    )
-    counts = ", ".join(
-        f"count(CASE WHEN n{i} <= {window} THEN 1 END) AS c{i}" for i in range(len(STAGES))
-    )
-    return f"SELECT {counts} FROM (SELECT {needs} FROM ({step}) t GROUP BY user_id, began) u"
-
-
-def once(table: str) -> str:
-    """Each event once, told in the order that windows by user need too: one shuffle for both."""
-    order = "OVER (PARTITION BY user_id ORDER BY ts, event, insert_id)"
-    same = " AND ".join(f"{name} = b_{name}" for name in ("ts", "event", "insert_id"))
-    before = ", ".join(f"lag({name}) {order} AS b_{name}" for name in ("ts", "event", "insert_id"))
-    return (
-        f"(SELECT user_id, event, ts FROM (SELECT user_id, event, ts, insert_id, {before} "
-        f"FROM {table}) o WHERE b_ts IS NULL OR NOT ({same})) d"
-    )
-
-
-def by_function(table: str, window: int, *, sessions: bool) -> str:
-    """ClickHouse's own function."""
-    keys, source = "user_id", f"(SELECT user_id, ts, event FROM {table} WHERE event IN ({NAMES}))"
-    if sessions:
-        keys = "user_id, session"
-        source = f"(SELECT user_id, session, ts, event FROM {numbered(table, LAG_IN_FRAME)} "
-        source += f"WHERE event IN ({NAMES}))"
-    counts = ", ".join(f"countIf(d > {i}) AS c{i}" for i in range(len(STAGES)))
-    return f"SELECT {counts} FROM (SELECT {deepest(window)} AS d FROM {source} GROUP BY {keys})"
-
-
-def deepest(window: int) -> str:
-    """ClickHouse's own function."""
-    stages = ", ".join(f"event = '{name}'" for name in STAGES)
-    return f"windowFunnel({window}, 'strict_once')(toUInt64(ts), {stages})"
-
-
-def page_by_windows(table: str) -> str:
-    """A page of users with their sessions and depths: what is told of all events of a user stands
-    in each row, so that only stage rows, and those that begin a session, are sorted again.
-    """
-    whole = "OVER (PARTITION BY user_id)"
-    source = (
-        f"(SELECT *, count(*) {whole} AS events, min(ts) {whole} AS first, max(ts) {whole} AS last "
-        f"FROM {numbered(table)}) c WHERE cut = 1 OR event IN ({NAMES})"
-    )
-    return (
-        "SELECT sum(cut) AS sessions, max(events) AS events, max(first) AS first, max(last) AS "
-        f"last, {REACHED} AS depth FROM ({starts(source, 'user_id, session')}) t GROUP BY user_id "
-        f"{FIRST_LINES}"
-    )
-
-
-def page_by_join(table: str) -> str:
-    """The same by two aggregates: of all events, and of stage rows."""
-    step = starts(f"{numbered(table)} WHERE event IN ({NAMES})", "user_id, session")
-    return (
-        "SELECT sessions, events, first, last, coalesce(depth, 0) AS depth FROM (SELECT user_id, "
-        "sum(cut) AS sessions, count(*) AS events, min(ts) AS first, max(ts) AS last FROM "
-        f"{cuts(table)} GROUP BY user_id) l LEFT JOIN (SELECT user_id AS owner, {REACHED} AS depth "
-        f"FROM ({step}) t GROUP BY user_id) d ON user_id = owner {FIRST_LINES}"
-    )
-
-
-def page_by_function(table: str) -> str:
-    """The same on ClickHouse."""
-    unit = (
-        "SELECT user_id, count() AS n, min(ts) AS began, max(ts) AS ended, "
-        f"{deepest(10**18)} AS d FROM {numbered(table, LAG_IN_FRAME)} GROUP BY user_id, session"
-    )
-    return (
-        "SELECT count() AS sessions, sum(n) AS events, min(began) AS first, max(ended) AS last, "
-        f"max(d) AS depth FROM ({unit}) GROUP BY user_id {FIRST_LINES}"
-    )
-
-
-def timeouts(table: str, lag: str = LAG) -> str:
-    """The journeys at each limit of the ruler."""
-    counts = ", ".join(
-        f"count(CASE WHEN gap <= {limit} THEN NULL ELSE 1 END) AS c{i}"
-        for i, limit in enumerate(LIMITS)
-    )
-    return f"SELECT {counts} FROM (SELECT ts - {lag} AS gap FROM {table}) g"
+TEXT = "3f"
+"""What is searched for: one user of fifty has it in the id."""
+STAGE = 1
+"""The stage after which is looked at what was done, from 0."""
 
 
 def cpu_seconds() -> float:
@@ -239,18 +112,30 @@ def measure(target: Target, path: Path, runs: int, *, has_ids: bool) -> None:
     listed = Study(stages=stages)
     # Its users are counted with the funnel that is on the screen beside the list.
     engine._count_all(listed, None)
-    if target.name in ("chdb", "clickhouse"):
-        tables, counting, paging, lag = tables[:1], [by_function], [page_by_function], LAG_IN_FRAME
-    else:
-        counting, lag = [by_windows, by_one_order], LAG
-        paging = [page_by_windows, page_by_join]
+    counting, lag = [by_windows, by_one_order], LAG
+    paging, followed = [page_by_windows, page_by_join], after_by_join
+    if target.name == "chdb":
+        tables, counting, lag = tables[:1], [by_function], LAG_IN_FRAME
+        paging, followed = [page_by_function], after_by_windows
     users_by_hand = [way(each, 10**18, sessions=False) for each in tables for way in counting]
     journeys_by_hand = [way(each, WINDOW, sessions=True) for each in tables for way in counting]
+    found = [each.replace(quoted, matching(quoted, TEXT)) for each in tables]
+    user = engine.users(listed, sort=Sort("sessions"), start=500, stop=501).rows[0].user
+    names = [names_by_pairs, names_by_counts]
     questions: list[tuple[str, Ask, list[str]]] = [
+        ("everything", partial(_everything, engine), list(map(everything, tables))),
+        ("names", partial(_names, engine), [way(each) for each in tables for way in names]),
         ("users", partial(_count, engine, users), users_by_hand),
         ("journeys", partial(_count, engine, journeys), journeys_by_hand),
         ("page", partial(_page, engine, listed), [way(t) for t in tables for way in paging]),
+        ("search", partial(_page, engine, listed, TEXT), [way(t) for t in found for way in paging]),
+        ("place", partial(_place, engine, listed, user), [before(t, user, lag) for t in tables]),
         ("timeouts", partial(_timeouts, engine, listed), [timeouts(t, lag) for t in tables]),
+        (
+            "after a stage",
+            partial(_after, engine, listed),
+            [followed(each, STAGE, target.name) for each in tables],
+        ),
     ]
     for name, by_us, queries in questions:
         asks: list[Ask] = [by_us]
@@ -280,10 +165,15 @@ def measure(target: Target, path: Path, runs: int, *, has_ids: bool) -> None:
 def _by_hand(engine: WarehouseEngine, sql: str) -> Answer:
     import ibis
 
-    names = re.findall(r"AS (c\d+)\b", sql.partition(" FROM ")[0])
-    schema = ibis.schema(dict.fromkeys(names or COLUMNS, "int64"))
-    found = engine.session.ask(engine.session.query(sql, schema), "by hand")
-    return tuple(int(value) for row in found.to_pylist() for value in row.values())
+    told = "what" if "SELECT what" in sql else ""
+    names = sorted(set(re.findall(r"AS (c\d+)\b", sql)), key=lambda c: int(c[1:])) or COLUMNS
+    schema = {**({"what": "string"} if told else {}), **dict.fromkeys(names, "int64")}
+    found = engine.session.ask(engine.session.query(sql, ibis.schema(schema)), "by hand")
+    return tuple(
+        value if value is None or name == told else int(value)
+        for row in found.to_pylist()
+        for name, value in row.items()
+    )
 
 
 def _count(engine: WarehouseEngine, study: Study) -> Answer:
@@ -291,10 +181,46 @@ def _count(engine: WarehouseEngine, study: Study) -> Answer:
     return engine._count(study, study.funnel, None).reached
 
 
-def _page(engine: WarehouseEngine, study: Study) -> Answer:
-    lines = engine._find_lines(study, EVERYBODY, Sort("sessions"), "")
+def _everything(engine: WarehouseEngine) -> Answer:
+    found = summarize(engine.table)
+    names = [(count, 0, None, None) for count in sorted(found.name_counts.values(), reverse=True)]
+    rows = [(found.events_count, found.users_count, found.first, found.last), *names]
+    return tuple(value for row in rows for value in row)
+
+
+def _names(engine: WarehouseEngine) -> Answer:
+    return tuple(sorted(find_words(engine.table).users.values()))
+
+
+def _page(engine: WarehouseEngine, study: Study, search: str = "") -> Answer:
+    lines = engine._find_lines(study, EVERYBODY, Sort("sessions"), search)
     rows = lines.page(0, LINES)
     return tuple(getattr(row, name) for row in rows for name in COLUMNS)
+
+
+def _place(engine: WarehouseEngine, study: Study, user: str) -> Answer:
+    return (engine.place(study, EVERYBODY, Sort("sessions"), "", user),)
+
+
+def _after(engine: WarehouseEngine, study: Study) -> Answer:
+    """The panel, as the queries by hand tell it."""
+    engine._after.clear()
+    panel = engine.exact_drop_off(study, STAGE)
+    medians = panel.left_median_seconds, panel.went_on_median_seconds
+    halves = [None if each is None else round(2e6 * each) for each in medians]
+    rows: dict[str, tuple[int | None, ...]] = {"u": (panel.left, panel.went_on, *halves)}
+    for each in (*panel.stays, *panel.next, *panel.last, *panel.between):
+        if each.left or each.went_on:
+            rows[_spelled(each.what)] = each.left, each.went_on, None, None
+    return tuple(value for what in sorted(rows) for value in (what, *rows[what]))
+
+
+def _spelled(what: Did | Stayed) -> str:
+    if isinstance(what, Stayed):
+        return f"s {what.at_least}"
+    if not what.names:
+        return "y" if what.when == "between" else "x"
+    return f"{what.when[0]} {what.names[0]}"
 
 
 def _timeouts(engine: WarehouseEngine, study: Study) -> Answer:
