@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 from itertools import pairwise
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import numpy as np
 
@@ -77,6 +77,14 @@ class Begun(Generic[Found]):
 def one_by_one(work: Callable[[Item], Found], items: Iterable[Item]) -> list[Found]:
     """The same on this thread, also while the program ends, when no other thread can be had."""
     return [work(item) for item in items]
+
+
+def extremes(column: NDArray[Any]) -> tuple[int, int]:
+    """The least and the greatest of a column of whole numbers that has some."""
+    found = on_all_cores(
+        lambda part: (int(column[part].min()), int(column[part].max())), slices(len(column))
+    )
+    return min(least for least, _ in found), max(greatest for _, greatest in found)
 
 
 def slices(length: int, size: int = SLICE) -> list[slice]:

@@ -97,6 +97,16 @@ def ask_numbers(connection: duckdb.DuckDBPyConnection, query: str) -> Iterator[N
             piece.release(piece)
 
 
+def put_numbers(connection: duckdb.DuckDBPyConnection, query: str, found: NDArray[Any]) -> int:
+    """Put the only column of an answer into `found`, as far as that goes; how many rows it has."""
+    rows = 0
+    for piece in ask_numbers(connection, query):
+        room = found[rows : rows + len(piece)]
+        room[:] = piece[: len(room)]
+        rows += len(piece)
+    return rows
+
+
 def _check(stream: _Stream, code: int) -> None:
     if code:
         said = (stream.get_last_error(stream) or b"").decode(errors="replace")

@@ -17,8 +17,9 @@ import duckdb
 import numpy as np
 
 from core.errors import QuestionError
+from core.reading.arrow import put_numbers
 from core.reading.part import Part
-from core.reading.sql import ask, ask_columns, first_line, identifier, literal
+from core.reading.sql import ask, first_line, identifier, literal
 from core.volatile import CLOCK_WORDS, refuse_volatile
 
 if TYPE_CHECKING:
@@ -62,9 +63,8 @@ def matching_rows(store: Store, condition: str) -> NDArray[np.bool_]:
     asked.refuse_others()
     for part in store.parts:
         part.file.check()
-        holds = asked.of(part)
-        store.check_rows(part, len(holds))
-        flags[part.first_row : part.first_row + part.rows] = holds
+        holds = flags[part.first_row : part.first_row + part.rows]
+        store.check_rows(part, asked.put(part, holds))
     asked.refuse_unknown()
     return flags
 
@@ -146,16 +146,16 @@ class _Asked:
             (name, 0) for name in map(str.casefold, clock) if name in CLOCK_WORDS - fields
         )
 
-    def of(self, part: Part) -> NDArray[np.bool_]:
-        """(rows of the part) whether it holds."""
+    def put(self, part: Part, holds: NDArray[np.bool_]) -> int:
+        """Put for (rows of the part) whether it holds, and say how many rows there are."""
         while True:
             with self._store.stoppable() as cursor:
                 query = (
-                    f"SELECT coalesce(CAST(({self._sql}\n) AS BOOLEAN), false) AS "
-                    f"{identifier(_HOLDS)} FROM ({self._columns(cursor, part)})"
+                    f"SELECT CAST(coalesce(CAST(({self._sql}\n) AS BOOLEAN), false) AS UTINYINT) "
+                    f"AS {identifier(_HOLDS)} FROM ({self._columns(cursor, part)})"
                 )
                 try:
-                    holds = ask_columns(cursor, query)[_HOLDS]
+                    return put_numbers(cursor, query, holds)
                 except duckdb.InterruptException:
                     raise
                 except duckdb.Error as error:
@@ -163,8 +163,6 @@ class _Asked:
                     if not self._learn(error):
                         self.refuse_unknown()
                         raise self._refusal(error) from error
-                else:
-                    return np.asarray(holds, dtype=np.bool_)
 
     def refuse_unknown(self) -> None:
         """Raise QuestionError for a field that no row has."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import numpy as np
 
-from core.reading.arrow import ask_numbers
+from core.reading.arrow import ask_numbers, put_numbers
 from core.reading.codes import Texts, distinct_texts
 from core.reading.formats.parquet import ParquetFile
 from core.reading.part import Part
@@ -103,11 +103,16 @@ class Picked:
     ) -> NDArray[np.unsignedinteger]:
         """(rows) the place of each row's text in those of the column."""
         found = np.empty(self.rows, dtype=texts.places.kind)
-        pieces = self._pieces(name, texts.hash_sql, connection)
-        on_all_cores(
-            texts.places.put,
-            ((piece.copy(), found[first : first + len(piece)]) for first, piece in pieces),
-        )
+        hash_sql = texts.hash_sql.format(name)
+
+        def jobs() -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
+            for first, batch in self._with(name):
+                at = first
+                for piece in ask_numbers(connection, f"SELECT {hash_sql} AS c FROM {batch.name}"):
+                    yield piece.copy(), found[at : at + len(piece)]
+                    at += len(piece)
+
+        on_all_cores(texts.places.put, jobs())
         return found
 
     def column(
@@ -121,32 +126,26 @@ class Picked:
         It must make one of NULL, too.
         """
         found = np.zeros(self.rows, dtype=np.int64)
-        for first, piece in self._pieces(name, sql, connection or self._connection):
-            found[first : first + len(piece)] = piece
+        for first, batch in self._with(name):
+            query = f"SELECT {sql.format(name)} AS c FROM {batch.name}"
+            put_numbers(connection or self._connection, query, found[first : first + batch.rows])
         return found
 
-    def _pieces(
-        self, name: str, sql: str, connection: duckdb.DuckDBPyConnection
-    ) -> Iterator[tuple[int, NDArray[Any]]]:
-        """What SQL makes of a column where there is one, each piece with the row of its first."""
+    def _with(self, column: str) -> Iterator[tuple[int, _Batch]]:
+        """The batches that have a column, each with the number of its first row."""
         first = 0
         for batch in self._batches:
-            at, first = first, first + batch.rows
-            if name in batch.columns:
-                query = f"SELECT {sql.format(name)} AS c FROM {batch.name}"
-                for piece in ask_numbers(connection, query):
-                    yield at, piece
-                    at += len(piece)
+            if column in batch.columns:
+                yield first, batch
+            first += batch.rows
 
     def ids(self, rows: NDArray[np.int64]) -> NDArray[np.uint64]:
         """For some rows a hash of the id that tells duplicates, 0 for none."""
         result = np.zeros(len(rows), dtype=np.uint64)
-        first = 0
-        for batch in self._batches:
+        for first, batch in self._with("d"):
             mine = np.flatnonzero((rows >= first) & (rows < first + batch.rows))
-            if len(mine) and "d" in batch.columns:
+            if len(mine):
                 result[mine] = self._ids(batch, rows[mine] - first)
-            first += batch.rows
         return result
 
     def _ids(self, batch: _Batch, rows: NDArray[np.int64]) -> NDArray[np.uint64]:

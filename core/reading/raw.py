@@ -25,6 +25,7 @@ from core.reading.rejects import cut, refused_rows, rejected_rows, write_rejecte
 from core.reading.report import SHOWN_REJECTS, LoadReport, PartReport, RejectedRow
 from core.reading.sql import ask
 from core.reading.store import Store
+from core.threads import extremes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -68,7 +69,7 @@ class RawEvents:
     @cached_property
     def span(self) -> tuple[int, int]:
         """The first time and the last; 0 for both where there is none."""
-        return (int(self.time.min()), int(self.time.max())) if len(self.time) else (0, 0)
+        return extremes(self.time) if len(self.time) else (0, 0)
 
 
 class Reader:

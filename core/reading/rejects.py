@@ -19,6 +19,7 @@ from core.reading.formats.base import Row, parsed
 from core.reading.part import BLANK, EARLIEST, LATEST, REJECTED, Part, as_text
 from core.reading.report import SHOWN_CHARACTERS, SHOWN_REJECTS, RejectedRow
 from core.reading.sql import Keys
+from core.threads import extremes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,7 +35,10 @@ def refused_rows(
     for places, texts in columns:
         if texts.blank:
             time[(places < texts.blank) & (time > BLANK)] = REJECTED
-    if not len(time) or (time.min() >= EARLIEST and time.max() <= LATEST):
+    if not len(time):
+        return np.empty(0, dtype=np.int64)
+    first, last = extremes(time)
+    if first >= EARLIEST and last <= LATEST:
         return np.empty(0, dtype=np.int64)
     time[(time > LATEST) | ((time < EARLIEST) & (time > BLANK))] = REJECTED
     return np.flatnonzero(time <= BLANK)

@@ -18,11 +18,12 @@ import duckdb
 import numpy as np
 
 from core.errors import Cancelled, QuestionError, SourceError, did_you_mean
+from core.reading.arrow import put_numbers
 from core.reading.codes import places_of
 from core.reading.conditions import matching_rows
 from core.reading.part import Part
 from core.reading.spool import Spool
-from core.reading.sql import ask, ask_columns, first_line, literal
+from core.reading.sql import ask, first_line, literal
 from core.threads import cores, on_all_cores, slices, together
 
 if TYPE_CHECKING:
@@ -171,12 +172,12 @@ class Store:
                 relation, (text,) = part.file.texts([part.paths(field)], part.listed)
                 absent = [literal(value) for name, value in part.fields.absent if name == field]
                 value = f"nullif({text}, {absent[0]})" if absent else text
-                hashes = ask_columns(
-                    cursor,
+                hashes = np.empty(part.rows, dtype=np.uint64)
+                query = (
                     f"SELECT CASE WHEN value IS NULL THEN 0 ELSE hash(value) END AS h "
-                    f"FROM (SELECT {value} AS value FROM {relation})",
-                )["h"].astype(np.uint64, copy=False)
-                self.check_rows(part, len(hashes))
+                    f"FROM (SELECT {value} AS value FROM {relation})"
+                )
+                self.check_rows(part, put_numbers(cursor, query, hashes))
                 # Slice by slice first: in a core's cache that takes a third of the time.
                 few = on_all_cores(lambda part: np.unique(hashes[part]), slices(len(hashes)))  # noqa: B023 - called before the next part
                 distinct = np.unique(np.concatenate([hashes[:0], *few]))
