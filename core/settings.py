@@ -82,10 +82,8 @@ def study_of(settings: Mapping[str, Setting | None], base: Study = Study()) -> S
 
 def settings_of(study: Study) -> dict[str, str | list[str]]:
     """The settings that ask a study; those at their default are left out."""
-    flags = study.flags()
     settings: dict[str, str | list[str]] = {}
-    for flag, text in zip(flags[::2], flags[1::2], strict=True):
-        name = flag.removeprefix("--").replace("-", "_")
+    for name, text in study.settings():
         if name == "exclude":
             listed = settings.setdefault(name, [])
             settings[name] = [*listed, text]

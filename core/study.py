@@ -121,45 +121,45 @@ class Study:
 
     def flags(self) -> list[str]:
         """The command-line flags that ask this question; those at their default are left out."""
-        flags = []
+        return [part for name, text in self.settings() for part in as_flag(name, text)]
+
+    def settings(self) -> list[tuple[str, str]]:
+        """The names of those flags, each with its text."""
+        found: list[tuple[str, str | None]] = []
         plain = Study()
         if self.timeout != plain.timeout:
-            flags += ["--timeout", format_limit(self.timeout)]
-        flags += self._rule_flags()
+            found.append(("timeout", format_limit(self.timeout)))
+        found += self._rules()
         if self.stages and not self.suggested:
-            flags += ["--stages", format_stages(self.stages)]
+            found.append(("stages", format_stages(self.stages)))
         if self.window != plain.window:
-            flags += ["--window", format_limit(self.window)]
-        if self.scope != plain.scope:
-            flags += ["--scope", self.scope]
-        if self.order != plain.order:
-            flags += ["--order", self.order]
-        if self.start != plain.start:
-            flags += ["--start", self.start]
+            found.append(("window", format_limit(self.window)))
+        for name in ("scope", "order", "start"):
+            if getattr(self, name) != getattr(plain, name):
+                found.append((name, getattr(self, name)))
         if self.ignore:
-            flags += ["--ignore", format_stages([Stage((name,)) for name in self.ignore])]
-        for exclusion in self.exclusions:
-            flags += ["--exclude", format_exclusion(exclusion)]
-        for flag, moment in (("--since", self.since), ("--until", self.until)):
-            if moment is not None:
-                flags += [flag, iso_text(moment)]
-        if self.hold is not None:
-            flags += ["--hold", self.hold]
-        if self.attempts is not None:
-            flags += ["--attempts", self.attempts]
-        if self.where is not None:
-            flags += ["--where", self.where]
-        if self.user is not None:
-            flags += ["--user", self.user]
-        return flags
+            found.append(("ignore", format_stages([Stage((name,)) for name in self.ignore])))
+        found += [("exclude", format_exclusion(each)) for each in self.exclusions]
+        found += [
+            ("since", None if self.since is None else iso_text(self.since)),
+            ("until", None if self.until is None else iso_text(self.until)),
+            *((name, getattr(self, name)) for name in ("hold", "attempts", "where", "user")),
+        ]
+        return [(name, text) for name, text in found if text is not None]
 
-    def _rule_flags(self) -> list[str]:
+    def _rules(self) -> list[tuple[str, str | None]]:
         rules = self.journey_rules
-        texts = {
-            "--midnight": rules.midnight_tz,
-            "--max-length": None if rules.max_length is None else format_duration(rules.max_length),
-            "--session-start": rules.start_event,
-            "--session-end": rules.end_event,
-            "--session-field": rules.session_field,
-        }
-        return [part for flag, text in texts.items() if text is not None for part in (flag, text)]
+        length = None if rules.max_length is None else format_duration(rules.max_length)
+        return [
+            ("midnight", rules.midnight_tz),
+            ("max_length", length),
+            ("session_start", rules.start_event),
+            ("session_end", rules.end_event),
+            ("session_field", rules.session_field),
+        ]
+
+
+def as_flag(name: str, text: str) -> list[str]:
+    """A flag as a command has it; a text that begins as a flag does follows an "="."""
+    flag = f"--{name.replace('_', '-')}"
+    return [f"{flag}={text}"] if text.startswith("-") else [flag, text]

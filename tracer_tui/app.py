@@ -56,12 +56,14 @@ class TracerApp(InTurn):
         label: str,
         *,
         sources: Sequence[str] = (),
+        how_read: Sequence[str] = (),
         config: Config = Config(),  # noqa: B008 - a frozen value
         is_picking: bool = False,
     ) -> None:
         """Explore what `open_engine` opens, called `label`, beginning with `study`.
 
-        Funnels are saved beside the first of `sources`. When `is_picking`, users that are opened
+        Funnels are saved beside the first of `sources`; a command that is copied has the flags of
+        `how_read` after them. When `is_picking`, users that are opened
         become `picked`, and the program ends.
         """
         # Only what begins in the terminal's own colours can leave them all out.
@@ -70,7 +72,7 @@ class TracerApp(InTurn):
         self.picked: list[str] = []
         self.fault = ""
         self._is_picking = is_picking
-        self._first = Opening(open_engine, study, label, sources, is_picking=is_picking)
+        self._first = Opening(open_engine, study, label, sources, how_read, is_picking=is_picking)
         self.set_keymap(dict(config.keys))
 
     def get_default_screen(self) -> Screen[None]:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NoReturn
 import core
 from core.errors import OutputError, QuestionError, SourceError, TracerError
 from core.settings import NAMES, study_of
-from core.study import Study
+from core.study import Study, as_flag
 from core.warehouse.address import is_address, parse_address
 from tracer_tui.flags import BAD_USAGE, build_parser
 from tracer_tui.text import visible
@@ -167,8 +167,8 @@ def explore(options: argparse.Namespace, sources: Sequence[str], study: Study) -
     # A password of an address is neither drawn nor saved.
     shown = [parse_address(text).label if is_address(text) else text for text in sources]
     app = TracerApp(
-        open_engine, study, label=", ".join(shown), sources=shown, config=config,
-        is_picking=options.pick,
+        open_engine, study, label=", ".join(shown), sources=shown, how_read=how_read(options),
+        config=config, is_picking=options.pick,
     )  # fmt: skip
     # Of a loop of its own nobody closes it, and closing waits for threads.
     app.run(mouse=config.mouse and not options.no_mouse, loop=asyncio.new_event_loop())
@@ -178,6 +178,16 @@ def explore(options: argparse.Namespace, sources: Sequence[str], study: Study) -
         print(visible(user) if sys.stdout.isatty() else user)
     sys.stdout.flush()
     leave(app.return_code or DONE)
+
+
+def how_read(options: argparse.Namespace) -> list[str]:
+    """The flags that say how the sources are read; those at their default are left out."""
+    names = ("user_field", "event_field", "time_field", "shape", "table", "alias", "sample")
+    given = [(name, getattr(options, name)) for name in names]
+    if options.tz != "UTC":
+        given.append(("tz", options.tz))
+    flags = [part for name, text in given if text is not None for part in as_flag(name, text)]
+    return [*flags, *(["--exact"] if options.exact else [])]
 
 
 def keys_from_terminal() -> None:

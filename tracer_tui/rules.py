@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from core.engine import FunnelAnswer
 from core.event import iso_text
+from core.funnel import format_exclusion
 from core.study import Study
 from core.words import spelled
 from tracer_tui.text import visible
@@ -34,7 +35,7 @@ def _rules(study: Study) -> list[str]:
     if study.ignore:
         parts.append(f"ignoring {visible('|'.join(study.ignore))}")
     for exclusion in study.exclusions:
-        parts.append(f"no {visible('|'.join(exclusion.any_of))}")
+        parts.append(f"no {visible(format_exclusion(exclusion))}")
     if study.since is not None:
         parts.append(f"since {iso_text(study.since)}")
     if study.until is not None:

@@ -2,14 +2,15 @@ import dataclasses
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import core
-from core.durations import LONGEST, parse_limit
+from core.durations import LONGEST
 from core.journeys import DEFAULT_TIMEOUT
-from core.stage import parse_stages
+from core.settings import NAMES, study_of
 from tests.core.build import MINUTE
+from tracer_tui.flags import build_parser
 
 STAGES = (core.Stage(("view",)), core.Stage(("card", "paypal")))
 PLAIN = core.Study()
@@ -96,18 +97,11 @@ STAGE = st.lists(st.text(min_size=1, max_size=8), max_size=3).map(
         stages=st.lists(STAGE, max_size=3).map(tuple),
         scope=st.sampled_from(("journeys", "users")),
         window=LIMIT,
+        where=st.none() | st.text(),
         user=st.none() | st.text(),
     )
 )
+@example(core.Study(user="-abc", where="-amount < 3", hold="--json", stages=STAGES))
 def test_flags_ask_the_same_question(study: core.Study) -> None:
-    flags = study.flags()
-    given_flags = dict(zip(flags[::2], flags[1::2], strict=True))
-    readers: dict[str, Callable[[str], object]] = {
-        "--timeout": parse_limit,
-        "--stages": parse_stages,
-        "--window": parse_limit,
-        "--scope": str,
-        "--user": str,
-    }
-    fields = {flag.removeprefix("--"): readers[flag](text) for flag, text in given_flags.items()}
-    assert dataclasses.replace(PLAIN, **fields) == study  # type: ignore[arg-type]  # read by name
+    options = build_parser().parse_args(study.flags())
+    assert study_of({name: getattr(options, name) for name in NAMES}) == study

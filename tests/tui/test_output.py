@@ -39,6 +39,7 @@ from tests.tui.hostile import SHORT
 from tests.tui.test_hostile import check, hostile_engine
 from tests.tui.test_typing_ahead import type_at_once
 from tracer_tui.app import TracerApp
+from tracer_tui.cli import how_read
 from tracer_tui.flags import build_parser
 from tracer_tui.saved import SavedFunnels, config_folder
 from tracer_tui.screens import output_keys
@@ -205,6 +206,32 @@ async def test_the_command_that_is_copied_asks_the_same_question_of_the_same_sou
         assert (program, source) == ("tracer-tui", "my events.csv")
         options = build_parser().parse_args(flags)
         assert study_of({name: getattr(options, name) for name in NAMES}) == face.study
+
+
+async def test_what_begins_with_a_dash_is_no_flag_of_the_command_that_is_copied() -> None:
+    asked = replace(ASKED, user="-bo", where="-1 < 2")
+    async with opened(engine_of(("-bo", "home", 0)), asked) as face:
+        face.explorer._sources = ["-", "-my.csv"]
+        await face.press("Y")
+        assert face.app.clipboard.endswith("'--where=-1 < 2' --user=-bo")
+        options = build_parser().parse_args(shlex.split(face.app.clipboard)[1:])
+        assert options.sources == ["-", "./-my.csv"]
+        assert study_of({name: getattr(options, name) for name in NAMES}) == asked
+
+
+async def test_the_command_that_is_copied_says_how_the_source_is_read() -> None:
+    line = "--table events --user-field=-id --tz Asia/Tokyo --sample 5% --exact"
+    flags = how_read(build_parser().parse_args(line.split()))
+    app = TracerApp(
+        lambda cancelled, progress: demo_engine(), ASKED, "x", sources=["a.db"], how_read=flags
+    )
+    async with app.run_test() as pilot:
+        await until(pilot, lambda: isinstance(app.screen, Explorer))
+        await pilot.press("Y")
+        await until(pilot, lambda: app.clipboard != "")
+    command = shlex.split(app.clipboard)
+    assert command[:2] == ["tracer-tui", "a.db"]
+    assert how_read(build_parser().parse_args(command[2:])) == flags
 
 
 @pytest.mark.parametrize("name", ["a|b", "*", "k=v", "x,y", "a where b"])

@@ -80,12 +80,14 @@ class Opening(Screen[None]):
         study: Study,
         label: str,
         sources: Sequence[str] = (),
+        how_read: Sequence[str] = (),
         *,
         is_picking: bool = False,
     ) -> None:
         """Read what `open_engine` opens, called `label`, to explore it beginning with `study`."""
         super().__init__()
         self._sources = sources
+        self._how_read = how_read
         self._is_picking = is_picking
         self._open_engine = open_engine
         self._study = study
@@ -209,7 +211,13 @@ class Opening(Screen[None]):
         while self.app.screen is not self:
             self.app.pop_screen()  # a help that is open
         self.app.push_screen(
-            Explorer(message.engine, message.answers, self._sources, is_picking=self._is_picking)
+            Explorer(
+                message.engine,
+                message.answers,
+                self._sources,
+                self._how_read,
+                is_picking=self._is_picking,
+            )
         )
 
     @on(Failed)

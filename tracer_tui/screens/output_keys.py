@@ -55,12 +55,16 @@ class OutputKeys(PaneKeys):
         engine: Engine,
         answers: Answers,
         sources: Sequence[str] = (),
+        how_read: Sequence[str] = (),
         *,
         is_picking: bool = False,
     ) -> None:
-        """Begin with what an engine answered already; funnels are saved beside the sources."""
+        """Begin with what an engine answered already; funnels are saved beside the sources, and
+        a command that is copied says how they are read.
+        """
         super().__init__(engine, answers)
         self._sources = sources
+        self._how_read = how_read
         self._saved = SavedFunnels(tuple(files_for(sources)))
         self.is_picking = is_picking
 
@@ -168,8 +172,10 @@ class OutputKeys(PaneKeys):
 
     def action_copy_flags(self) -> None:
         """Copy the command that asks the present question."""
-        flags = self.view.study.flags()
-        self._copy(shlex.join(["tracer-tui", *self._sources, *flags]))
+        flags = [*self._how_read, *self.view.study.flags()]
+        # A file whose name begins as a flag does is the same file by a longer name.
+        sources = [f"./{name}" if name[:1] == "-" != name else name for name in self._sources]
+        self._copy(shlex.join(["tracer-tui", *sources, *flags]))
 
     def _copy(self, text: str) -> None:
         self.app.copy_to_clipboard(text)
