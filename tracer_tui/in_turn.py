@@ -3,7 +3,7 @@
 Textual hands a key to whatever has the focus at once, while the key before may still be on its way
 up to the binding that would move the focus, or open a dialog: what is typed fast, or while the
 screen is busy, would go to the wrong place. Likewise while a dialog works on what was entered: only
-esc does not wait then, and with it what was typed ahead is given up.
+what cancels it does not wait then, and with it what was typed ahead is given up.
 """
 
 from __future__ import annotations
@@ -67,7 +67,9 @@ class InTurn(App[None]):
     async def _next(self) -> None:
         self._has_key = False
         if getattr(self.screen, "is_working", False):
-            stop = next((key for key in self._ahead if key.key == "escape"), None)
+            keys = self.screen.active_bindings
+            cancels = {key for key, active in keys.items() if active.binding.action == "cancel"}
+            stop = next((key for key in self._ahead if key.key in cancels), None)
             if stop is not None:
                 self._ahead.clear()
                 await self._handle(stop)

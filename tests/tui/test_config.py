@@ -1,5 +1,6 @@
 """Settings of one's own: what they do, and how a mistake in them is told."""
 
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -9,9 +10,12 @@ import pytest
 
 import core
 from core.study import Study
-from tests.tui.driving import Face, demo_engine, until
+from tests.tui.driving import PATIENCE, Face, demo_engine, until
+from tests.tui.test_typing_ahead import type_at_once
 from tracer_tui.app import TracerApp
 from tracer_tui.config import Config, load_config
+from tracer_tui.saved import SavedFunnels, config_folder
+from tracer_tui.screens import output_keys
 
 
 def given(folder: Path, text: str) -> Config:
@@ -124,3 +128,74 @@ async def test_the_hint_for_picking_names_the_keys_that_are_in_force() -> None:
     keys = {"users.mark": "f5", "users.open": "p"}
     async with keyed(demo_engine(), keys, is_picking=True) as face:
         assert "f5 marks, p prints the users" in face.status
+
+
+OTHERS = {
+    "why.close": "f2",
+    "why.apply": "ctrl+a",
+    "help.close": "f3",
+    "source.close": "f4",
+    "drop_off.left": "l",
+    "drop_off.went_on": "w",
+    "drop_off.close": "f5",
+    "picker.complete": "f6",
+    "picker.cancel": "f7",
+    "prompt.cancel": "f8",
+    "saved.open": "o",
+    "saved.cancel": "f9",
+    "export.up": "f10",
+    "export.down": "f11",
+    "export.cancel": "f12",
+    "pane.funnel": "4",
+    "funnel.left": "L",
+    "funnel.pin": "M",
+    "users.everybody": "f1",
+    "app.help": "question_mark",
+}
+
+
+@pytest.mark.parametrize(
+    ("keys", "says", "closes"),
+    [
+        ("i", "f2 closes", "f2"),
+        ("question_mark", "f3 closes", "f3"),
+        ("!", "f4 closes", "f4"),
+        ("4 v", "l lists who left · w who went on · f5 closes", "f5"),
+        ("a", "f6 completes · enter takes · f7 cancels", "f7"),
+        ("t", "enter takes · f8 cancels", "f8"),
+        ("ctrl+o", "o opens · f9 cancels", "f9"),
+        ("x", "f10 f11 what · the ending is the format · enter writes", "f12"),
+    ],
+)
+async def test_boxes_name_the_keys_that_are_in_force(keys: str, says: str, closes: str) -> None:
+    SavedFunnels((config_folder() / "tracer.toml",)).save("mine", Study())
+    async with keyed(demo_engine(), OTHERS) as face:
+        await face.press(*keys.split())
+        assert str(face.app.screen.query_one(".box").border_subtitle).endswith(says)
+        await face.press("escape")
+        assert face.app.screen is not face.explorer
+        await face.press(closes)
+        assert face.app.screen is face.explorer
+
+
+async def test_lines_of_the_panes_name_the_keys_that_are_in_force() -> None:
+    async with keyed(demo_engine(), OTHERS) as face:
+        await face.press("4", "c", "slash", *"nobody", "enter")
+        assert "No such id: f1 clears this." in face.text
+        await face.press("f1", "M")
+        assert "M ends it" in face.text
+
+
+async def test_what_a_box_works_on_is_stopped_by_the_key_that_it_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = threading.Event()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(output_keys, "write_whole", lambda *_, **__: go_on.wait(PATIENCE))
+    async with keyed(demo_engine(), OTHERS) as face:
+        await face.press("x")
+        type_at_once(face.app, ["enter", "escape"])
+        await until(face.pilot, lambda: "writing… f12 stops it" in face.text)
+        type_at_once(face.app, ["f12"])
+        await until(face.pilot, lambda: "writing…" not in face.text)
+        go_on.set()

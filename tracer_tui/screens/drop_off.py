@@ -23,15 +23,13 @@ from core.errors import TracerError
 from core.study import Study
 from tracer_tui.chips import named, stretch
 from tracer_tui.drawing import count, fit, percent, points, seconds, stage_sign
+from tracer_tui.keys import key_of
 from tracer_tui.text import content, visible
 from tracer_tui.widgets.line_view import Cell, LineView
 
 _NUMBERS = 48
 """Cells of the numbers beside a name."""
 _INDENT = "   "
-
-_CLOSES = "esc closes"
-_KEYS = f"enter lists who left · c who went on · {_CLOSES}"
 
 _MUCH = 0.05
 """A difference of shares that stands out."""
@@ -146,9 +144,18 @@ class DropOff(ModalScreen[Cohort | None]):
         label = visible(self._study.stages[self._stage].label)
         with Vertical(classes="box -wide-box") as box:
             box.border_title = Content(f"After {stage_sign(self._stage)} {label}")
-            box.border_subtitle = _KEYS
+            box.border_subtitle = self._keys
             yield Label("working…", id="drop-off-words")
             yield ContrastLines()
+
+    @property
+    def _closes(self) -> str:
+        return f"{key_of(self.app, 'drop_off.close')} closes"
+
+    @property
+    def _keys(self) -> str:
+        left, went_on = (key_of(self.app, f"drop_off.{kind}") for kind in ("left", "went_on"))
+        return f"{left} lists who left · {went_on} who went on · {self._closes}"
 
     def on_mount(self) -> None:
         """Ask, in a thread."""
@@ -179,7 +186,7 @@ class DropOff(ModalScreen[Cohort | None]):
         box, is_shown = self.query_one(".box"), bool(self.lines.lines)
         if isinstance(found, TracerError):
             if is_shown:
-                box.border_subtitle = f"{self._origin} · {_CLOSES}"
+                box.border_subtitle = f"{self._origin} · {self._closes}"
                 why = visible(str(found))
                 self.notify(f"Estimates only: {why}", severity="warning", markup=False)
             else:
@@ -187,7 +194,9 @@ class DropOff(ModalScreen[Cohort | None]):
             return
         about = "≈" if found.share < 1 else ""
         self._origin = f"estimated from {100 * found.share:.3g} % of the users"
-        box.border_subtitle = f"{self._origin}, being counted · {_CLOSES}" if about else _KEYS
+        box.border_subtitle = (
+            f"{self._origin}, being counted · {self._closes}" if about else self._keys
+        )
         after = visible(self._study.stages[self._stage + 1].label)
         words.update(
             Content(

@@ -144,7 +144,8 @@ class Exact(Answering):
         doing, now = self.engine.doing, time.monotonic()
         if doing != self._seen[0]:
             self._seen = doing, now
-        self.doing = f"{now - self._seen[1]:.0f} s, esc stops · {doing}" if doing else ""
+        stops = f"{key_of(self.app, 'users.everybody')} stops"
+        self.doing = f"{now - self._seen[1]:.0f} s, {stops} · {doing}" if doing else ""
         asked = (self._counting, self._views.running, self._details.running)
         self._is_looking = bool(doing) or any(each is not None for each in asked)
         if self._is_looking:

@@ -20,6 +20,7 @@ from core.errors import TracerError
 from core.files import FileExists
 from core.tables import Format
 from tracer_tui.in_turn import Worked
+from tracer_tui.keys import key_of
 from tracer_tui.text import content, visible
 from tracer_tui.widgets.field import Field
 from tracer_tui.widgets.line_view import Cell, LineView
@@ -104,7 +105,8 @@ class ExportBox(ModalScreen[Target | None]):
         """A box with what there is above the name of the file."""
         with Vertical(classes="box") as box:
             box.border_title = "Export"
-            box.border_subtitle = "↑↓ what · the ending is the format · enter writes"
+            up, down = (key_of(self.app, f"export.{way}") for way in ("up", "down"))
+            box.border_subtitle = f"{up} {down} what · the ending is the format · enter writes"
             yield WhatLines(self._words)
             yield Label("File (.csv, .json, .md; a picture .svg):")
             yield Field("", id="export-path", compact=True)
@@ -154,7 +156,7 @@ class ExportBox(ModalScreen[Target | None]):
             self._tell(f"end the name in {' or '.join(self._endings)}")
         elif self._writing is None:
             target = self._writing = Target(self._what, path, self._warned_of == path)
-            self._tell("writing… esc stops it")
+            self._tell(f"writing… {key_of(self.app, 'export.cancel')} stops it")
             self.run_worker(lambda: self._try(target), thread=True)
 
     def _try(self, target: Target) -> None:

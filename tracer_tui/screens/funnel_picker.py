@@ -13,6 +13,7 @@ from textual.screen import ModalScreen
 
 from core.study import Study
 from tracer_tui.drawing import fit
+from tracer_tui.keys import key_of
 from tracer_tui.text import visible
 from tracer_tui.widgets.line_view import Cell, LineView
 
@@ -54,7 +55,8 @@ class FunnelPicker(ModalScreen[Study | None]):
         """A box with the funnels."""
         with Vertical(classes="box") as box:
             box.border_title = "Saved funnels"
-            box.border_subtitle = "enter opens · esc cancels"
+            opens, cancels = (key_of(self.app, f"saved.{does}") for does in ("open", "cancel"))
+            box.border_subtitle = f"{opens} opens · {cancels} cancels"
             yield FunnelLines(self._funnels)
 
     def action_choose(self) -> None:

@@ -14,6 +14,7 @@ from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
 from tracer_tui.drawing import fit
+from tracer_tui.keys import key_of
 
 _HERE, _EVERYWHERE = "In this pane", "Everywhere"
 _TITLES = {
@@ -59,7 +60,7 @@ class Help(ModalScreen[None]):
         """A box that scrolls; where it is wide, what works everywhere stands beside the rest."""
         with VerticalScroll(classes="box -wide-box") as box:
             box.border_title = "Keys"
-            box.border_subtitle = "esc closes"
+            box.border_subtitle = f"{key_of(self.app, 'help.close')} closes"
             with Container(id="help-groups"):
                 for titles in _COLUMNS:
                     with Vertical():

@@ -22,6 +22,7 @@ from textual.widgets import Static
 
 from core.errors import Cancelled, TracerError
 from core.warehouse.address import is_address
+from tracer_tui.keys import key_of
 from tracer_tui.leaving import TO_KILL, close_held, held
 from tracer_tui.text import content, visible
 from tracer_tui.widgets.key_line import KeyLine
@@ -119,6 +120,10 @@ class Opening(Screen[None]):
     def _verb(self) -> str:
         return "Opening" if self._is_far else "Reading"
 
+    @property
+    def _how_to_quit(self) -> str:
+        return f"Press {key_of(self.app, 'opening.quit')} to quit."
+
     def _open(self) -> None:
         asking = ExitStack()
 
@@ -162,7 +167,7 @@ class Opening(Screen[None]):
     def action_stop(self) -> None:
         """Stop, for good: there is nothing to see without events."""
         if self._end():
-            self._say("Stopped.", "Press q to quit.")
+            self._say("Stopped.", self._how_to_quit)
             self.refresh_bindings()
 
     def _say(self, *lines: str) -> None:
@@ -226,7 +231,7 @@ class Opening(Screen[None]):
             return
         self._is_over = self.is_unreadable = True
         self.refresh_bindings()
-        lines = (message.error.title, visible(str(message.error)), "Press q to quit.")
+        lines = (message.error.title, visible(str(message.error)), self._how_to_quit)
         self.query_one("#message", Static).update(Content("\n\n".join(lines)))
         self.query_one("#message").add_class("-error")
 

@@ -23,6 +23,7 @@ from core.vocabulary import Vocabulary
 from tracer_tui.completion import Completion, complete, matching
 from tracer_tui.drawing import count, percent
 from tracer_tui.in_turn import Worked
+from tracer_tui.keys import key_of
 from tracer_tui.text import content, visible
 from tracer_tui.widgets.field import Field
 from tracer_tui.widgets.line_view import Cell, LineView, columns
@@ -120,7 +121,10 @@ class Picker(ModalScreen[Picked | None], Generic[Picked]):
         """A box with the text above what may come next."""
         with Vertical(classes="box") as box:
             box.border_title = content(self._title)
-            box.border_subtitle = "tab completes · enter takes · esc cancels"
+            completes, cancels = (
+                key_of(self.app, f"picker.{does}") for does in ("complete", "cancel")
+            )
+            box.border_subtitle = f"{completes} completes · enter takes · {cancels} cancels"
             yield Field(self._text, placeholder=self.HINT, compact=True)
             yield Choices(self._counts, self._users_count)
             yield Label("", id="picker-problem")
@@ -222,7 +226,7 @@ class Picker(ModalScreen[Picked | None], Generic[Picked]):
             self.dismiss(picked)
         elif picked != self._trying:
             self._trying = picked
-            self._tell("working… esc stops it")
+            self._tell(f"working… {key_of(self.app, 'picker.cancel')} stops it")
             self.run_worker(lambda: self._try(picked), thread=True)
 
     def _try(self, picked: Picked) -> None:

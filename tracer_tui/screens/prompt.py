@@ -12,6 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Label
 
 from core.errors import TracerError
+from tracer_tui.keys import key_of
 from tracer_tui.text import content
 from tracer_tui.widgets.field import Field
 
@@ -50,7 +51,7 @@ class Prompt(ModalScreen[str | None]):
         """A box with the question, the answer and what is wrong with it."""
         with Vertical(classes="box") as box:
             box.border_title = content(self._title)
-            box.border_subtitle = "enter takes · esc cancels"
+            box.border_subtitle = f"enter takes · {key_of(self.app, 'prompt.cancel')} cancels"
             yield Label(content(self._hint))
             yield Field(self._value, id="prompt-value", compact=True)
             yield Label("", id="prompt-problem")

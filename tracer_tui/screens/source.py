@@ -16,6 +16,7 @@ from textual.screen import ModalScreen
 
 from core.reading.report import LoadReport, PartReport
 from tracer_tui.drawing import count, plural
+from tracer_tui.keys import key_of
 from tracer_tui.text import visible
 from tracer_tui.widgets.line_view import Cell, LineView
 
@@ -58,7 +59,7 @@ class Source(ModalScreen[None]):
             total, rejected = self._report.rows_read, self._report.rejected_rows
             rows = f"{plural(total, 'row')}, {count(rejected)} rejected"
             box.border_title = Content(f"How it was read · {rows}")
-            box.border_subtitle = "esc closes"
+            box.border_subtitle = f"{key_of(self.app, 'source.close')} closes"
             yield SourceLines(self._report)
 
 

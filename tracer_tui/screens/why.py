@@ -24,6 +24,7 @@ from core.remedy import Remedy
 from core.stage import Stage
 from core.study import Study
 from tracer_tui.drawing import fit, fit_ends, offset, span, stage_sign
+from tracer_tui.keys import key_of
 from tracer_tui.text import content, visible
 from tracer_tui.widgets.line_view import Cell, LineView
 
@@ -119,11 +120,15 @@ class Why(ModalScreen[Study | None]):
         """The reason, the remedy, and the walk."""
         with Vertical(classes="box -wide-box", id="why") as box:
             box.border_title = Content(f"Why · {_id(self._row.user)}")
-            box.border_subtitle = "esc closes"
+            box.border_subtitle = self._closes
             yield Label("working…", id="why-reason")
             yield Label("", id="why-after")
             yield Label("", id="why-remedy")
             yield WalkLines()
+
+    @property
+    def _closes(self) -> str:
+        return f"{key_of(self.app, 'why.close')} closes"
 
     def on_mount(self) -> None:
         """Ask, in a thread."""
@@ -154,7 +159,8 @@ class Why(ModalScreen[Study | None]):
         reached = f"{found.depth} of {len(found.funnel.stages)} stages"
         box = self.query_one("#why")
         box.border_title = Content(f"Why · {_id(found.user)}{_unit(found)} · {reached}")
-        box.border_subtitle = f"{'enter makes the change, ' if found.remedy else ''}esc closes"
+        makes = f"{key_of(self.app, 'why.apply')} makes the change, " if found.remedy else ""
+        box.border_subtitle = f"{makes}{self._closes}"
         self.lines.show(found)
 
     def action_apply(self) -> None:

@@ -295,9 +295,9 @@ class FunnelBars(LineView):
         if answer.warnings:
             return [(fit(f" ! {visible(answer.warnings[0])}", width), "line--bad")]
         if self.pinned is not None:
-            return [
-                (fit(f" Beside: {_question(self.pinned.study)} · m ends it", width), "line--bold")
-            ]
+            ends = f"{key_of(self.app, 'funnel.pin')} ends it"
+            words = f" Beside: {_question(self.pinned.study)} · {ends}"
+            return [(fit(words, width), "line--bold")]
         if answer.sampled is not None:
             return [(fit(f" {answer.sampled.words}", width), "line--accent")]
         if self.is_fresh:
@@ -308,7 +308,8 @@ class FunnelBars(LineView):
         if answer.leak is None:
             return [(fit(words, width), "line--dim")]
         if self.cursor == answer.leak and not self.cohort.filters:
-            hint = " · enter: who" if self.has_focus else " · 3, then enter: who"
+            there = "" if self.has_focus else f"{key_of(self.app, 'pane.funnel')}, then "
+            hint = f" · {there}{key_of(self.app, 'funnel.left')}: who"
             words += hint if cell_len(words + hint) <= width else ""
         return [(fit(words, width), "line--bold")]
 

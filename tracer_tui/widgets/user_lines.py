@@ -12,6 +12,7 @@ from textual.reactive import reactive
 from core.engine import Sort, SortKey, UserRow
 from tracer_tui.answers import Listing
 from tracer_tui.drawing import day, depth_marks, fit_ends, moment, short_count
+from tracer_tui.keys import key_of
 from tracer_tui.text import visible
 from tracer_tui.widgets.line_view import Cell, LineView, columns
 
@@ -128,10 +129,10 @@ class UserLines(LineView):
         """Why nobody is there."""
         page = self.listing.page if self.listing else None
         if page is not None and page.search:
-            return "No such id: esc clears this."
+            return f"No such id: {key_of(self.app, 'users.everybody')} clears this."
         if page is not None and page.cohort.filters:
-            return "Nobody: esc shows everybody."
-        return "No events: ! shows why."
+            return f"Nobody: {key_of(self.app, 'users.everybody')} shows everybody."
+        return f"No events: {key_of(self.app, 'app.source')} shows why."
 
     @property
     def row(self) -> UserRow | None:
