@@ -227,6 +227,34 @@ async def test_what_was_stopped_is_counted_by_a_key_that_is_there_for_as_long_as
         assert "Count exactly" not in keys(face)
 
 
+@pytest.mark.parametrize("key", ["=", "]", "u"])
+async def test_that_these_stay_estimates_is_said_no_longer_than_it_is_true(key: str) -> None:
+    async with estimating() as (face, engine):
+        await face.press("escape", "S")
+        assert "stay estimates" in face.text
+        await face.pilot.press(key)
+        await until(face.pilot, lambda: face.notes == [])
+        assert not engine.may_count.is_set()
+        assert "stay estimates" not in face.text
+        engine.may_count.set()
+
+
+async def test_why_nothing_could_be_counted_is_said_no_longer_than_it_is_true() -> None:
+    engine = Estimating()
+    engine.broken = {"exact"}
+    async with opened(engine) as face:
+        await face.press("y")
+        assert [note.partition(":")[0] for note in face.notes] == [
+            "Estimates only",
+            "Sent to the terminal's clipboard",
+        ]
+        engine.broken = set()
+        await face.press("=")
+        assert [note.partition(":")[0] for note in face.notes] == [
+            "Sent to the terminal's clipboard"
+        ]
+
+
 async def test_medians_and_rulers_that_were_stopped_are_counted_by_the_same_key() -> None:
     async with estimating() as (face, engine):
         await until(face.pilot, lambda: is_estimate(face) is True)

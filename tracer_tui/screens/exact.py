@@ -13,6 +13,7 @@ from typing import ClassVar
 from textual import on
 from textual.binding import Binding, BindingType
 from textual.message import Message
+from textual.notifications import Notification, Notify, SeverityLevel
 from textual.reactive import var
 
 from core.engine import Engine, FunnelAnswer
@@ -49,6 +50,7 @@ class Exact(Answering):
         super().__init__(engine, answers)
         self._counting: Study | None = None
         self._given_up: Study | None = None
+        self._notice: Notification | None = None
         self._seen = ("", 0.0)
         self._is_looking = False
 
@@ -60,6 +62,7 @@ class Exact(Answering):
         """What is counted for another question is of no use any more."""
         if before.study != view.study:
             self._counting = None
+            self._take_back()
         super().watch_view(before, view)
 
     def _show(self, answers: Answers) -> None:
@@ -115,6 +118,7 @@ class Exact(Answering):
     def action_count_exactly(self) -> None:
         """Count again what was stopped, or could not be counted."""
         self._given_up = None
+        self._take_back()
         self._count()
 
     def stop_counting(self) -> bool:
@@ -122,12 +126,25 @@ class Exact(Answering):
         if self._counting is None and not self.engine.doing:
             return False
         if self._has_estimates and self.funnel is not None:
-            self.notify(f"Stopped: these stay estimates; {self._counts}", markup=False)
+            self._say(f"Stopped: these stay estimates; {self._counts}")
             self._counting, self._given_up = None, self.funnel.study
             self._details.waiting = None
             self._stops += 1
         self.engine.stop()
         return True
+
+    def _say(self, text: str, severity: SeverityLevel = "information") -> None:
+        """Say why these are estimates, until another question, or this one again, is counted."""
+        self._take_back()
+        timeout = self.app.NOTIFICATION_TIMEOUT
+        self._notice = Notification(text, severity=severity, timeout=timeout)
+        self.app.post_message(Notify(self._notice))
+
+    def _take_back(self) -> None:
+        """Say it no more."""
+        if self._notice is not None:
+            self.app._unnotify(self._notice)
+            self._notice = None
 
     @property
     def _counts(self) -> str:
@@ -170,7 +187,7 @@ class Exact(Answering):
             why = visible(str(message.found))
             if isinstance(message.found, SourceError):
                 why += f"; {self._counts}"  # what is refused stays so, what is lost may come back
-            self.notify(f"Estimates only: {why}", severity="warning", markup=False)
+            self._say(f"Estimates only: {why}", "warning")
         elif self.funnel is not None and self.funnel.study == message.study:
             self.funnel = message.found
             self._ask()
