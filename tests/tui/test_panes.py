@@ -13,12 +13,14 @@ from core.cohort import EVERYBODY, Cohort, Part
 from tests.tui.driving import (
     FIVE,
     WIDE,
+    Gate,
     crowd,
     demo_engine,
     opened,
     study,
     until,
 )
+from tests.tui.painted import paint
 
 
 async def test_number_keys_go_to_the_panes() -> None:
@@ -200,3 +202,18 @@ async def test_a_key_may_come_before_the_dialog_it_is_for_was_made() -> None:
             assert (action, face.app.screen is face.explorer) == (action, False)
             await face.press("escape")
             assert (action, face.app.screen) == (action, face.explorer)
+
+
+async def test_no_line_of_a_list_before_stays_when_filters_make_its_pane_smaller(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    painted, engine = paint(monkeypatch), Gate(crowd().log)
+    async with opened(engine, study("a,b")) as face:
+        await face.press("slash", *"u0", "enter", "escape", "3", "g")
+        engine.close()
+        await face.pilot.press("c")
+        await until(face.pilot, lambda: face.explorer.is_stale)
+        engine.open()
+        await face.settled()
+        assert "went on" in face.text
+        assert painted.differs(face.app) == []

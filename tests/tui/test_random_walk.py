@@ -13,6 +13,7 @@ from core.engine import FunnelAnswer
 from core.study import Study
 from core.timeline import Trail
 from tests.tui.driving import FIVE, NARROW, Face, demo_engine, drawn_lines, opened
+from tests.tui.painted import Painted, paint
 from tracer_tui.answers import PAGE
 from tracer_tui.drawing import count
 from tracer_tui.keys import bindings_by_place
@@ -58,10 +59,11 @@ def test_any_walk_shows_the_numbers_of_core(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    asyncio.run(walk(Study(stages=stages), steps))
+    painted = paint(monkeypatch)
+    asyncio.run(walk(Study(stages=stages), steps, painted))
 
 
-async def walk(asked: Study, steps: list[str | tuple[int, int]]) -> None:
+async def walk(asked: Study, steps: list[str | tuple[int, int]], painted: Painted) -> None:
     judge = Judge(core.LocalEngine(demo_engine().log))
     async with opened(demo_engine(), asked, size=NARROW) as face:
         for step in steps:
@@ -71,6 +73,7 @@ async def walk(asked: Study, steps: list[str | tuple[int, int]]) -> None:
                 await face.pilot.click(offset=step)
                 await face.settled()
             assert face.app.is_running, step
+            assert painted.differs(face.app) == [], step
             if isinstance(face.app.screen, Explorer):
                 judge.check(face)
 

@@ -166,7 +166,7 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
         if not self._may_have_changed:
             return
         self._may_have_changed = False
-        width, height = self.size
+        width, height = self._inside
         for y in range(height):
             line = self._line(y)
             if line != self._drawn.get(y):
@@ -176,7 +176,7 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
     def render_line(self, y: int) -> Strip:
         """Draw one line of the pane."""
         line = self._drawn.get(y)
-        if line is None or line.width != self.scrollable_content_region.width:
+        if line is None or line.width != self._inside.width:
             line = self._drawn[y] = self._line(y)
         segments = [Segment(text, self._style(line, name)) for text, name, *_ in line.cells]
         strip = Strip(segments)
@@ -188,12 +188,12 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _line(self, y: int) -> _Line:
         """What stands on a line of the pane."""
-        width = self.scrollable_content_region.width
+        width, height = self._inside
         cells: Sequence[Cell] = []
         ground, index = "", self.scroll_offset.y + y - self.HEADER_LINES
         if y < self.HEADER_LINES:
             cells, ground = self.draw_header(width), "line--header"
-        elif y >= self.size.height - self.FOOTER_LINES:
+        elif y >= height - self.FOOTER_LINES:
             cells = self.draw_footer(width)
         elif index == self.line_count == 0:
             cells = [(f" {self.when_empty}", "line--dim")]
@@ -307,6 +307,16 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
                     self.follow(index, link[0])
                 return bool(link)
         return False
+
+    @property
+    def _inside(self) -> Size:
+        """The room for lines, by the last layout.
+
+        `size` and the regions ask where the pane is. Between two layouts that has Textual arrange
+        all panes, and the next layout finds no change: what it moves would not be painted.
+        """
+        width, height = self.outer_size
+        return Size(max(0, width - self.gutter.width), max(0, height - self.gutter.height))
 
     @property
     def _room(self) -> int:
