@@ -6,6 +6,7 @@ It is the one place where a driver's error becomes one of ours, without the secr
 from __future__ import annotations
 
 import logging
+import re
 import threading
 import time
 import uuid
@@ -46,6 +47,12 @@ KILL_SECONDS, KILLS = 0.2, 15
 """How often, and how many times, the server is told to kill a question, until it is over."""
 MOST_CHARACTERS = 400
 """Characters of a driver's error that are shown."""
+_GONE = re.compile(
+    "(connection (refused|reset|timed out|aborted)|timed out|closed (the )?connection|"
+    "name or service not known|name resolution|no route to host|network is unreachable)",
+    re.IGNORECASE,
+)
+"""Why there is no way to a server; drivers tell much else around it."""
 
 _DIALECTS = {
     "clickhouse": ("clickhouse", "ClickHouse"),
@@ -290,6 +297,10 @@ class Session:
     def _refusal(self, error: Exception) -> SourceError:
         """An error of a driver in one line of ours, without secrets."""
         line = self.address.hidden(" ".join(self.dialect.told(error).split()))
+        gone = _GONE.search(line) if self.dialect.is_lost(error) else None
+        if gone is not None:
+            why = f"the server does not answer ({gone[0].lower()}); ask again once it does"
+            return SourceError(f"{self.address.label}: {why}")
         return SourceError(
             f"{self.address.label}: {line[:MOST_CHARACTERS] or type(error).__name__}"
         )

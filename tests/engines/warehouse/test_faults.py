@@ -30,7 +30,7 @@ from tests.engines.warehouse import servers
 from tests.engines.warehouse.conftest import on, open_table
 from tests.engines.warehouse.crowd import CROWD, STUDIES, study
 from tests.engines.warehouse.proxy import Proxy, proxy
-from tests.engines.warehouse.servers import OWNER, PASSWORD
+from tests.engines.warehouse.servers import OWNER, PASSWORD, READER
 from tests.engines.warehouse.targets import Target
 
 
@@ -80,6 +80,20 @@ def test_what_is_missing_on_a_cluster_is_told_in_a_line(target: Target) -> None:
         assert "\n" not in str(error.value)
         assert "org.apache" not in str(error.value)
     session.close()
+
+
+@on("clickhouse", "postgres")
+def test_a_server_that_is_not_there_is_told_in_a_few_words(target: Target, quick: None) -> None:
+    port = servers.free_port()
+    session = Session(target.url(port=port))
+    with pytest.raises(core.SourceError) as error:
+        session.table("crowd")
+    session.close()
+    where, _, why = str(error.value).partition(f":{port}/")
+    assert where == f"{target.name}://{READER}@127.0.0.1"
+    assert why.partition(": ")[2] == (
+        "the server does not answer (connection refused); ask again once it does"
+    )
 
 
 @on("clickhouse", "postgres")
