@@ -7,6 +7,7 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from core.engine import FunnelAnswer, UsersPage
 from core.result import Sampled
 from core.study import Study
 from core.vocabulary import Vocabulary
-from tests.tui.driving import NARROW, PATIENCE, WIDE, Face, demo_engine, opened, until
+from tests.tui.driving import NARROW, PATIENCE, WIDE, Face, app_on, demo_engine, opened, until
 from tracer_tui.details import find_details
 from tracer_tui.drawing import count
 from tracer_tui.screens.drop_off import DropOff
@@ -174,6 +175,23 @@ async def test_the_status_line_tells_what_runs_and_how_to_stop_it() -> None:
         engine.may_count.set()
         await until(face.pilot, lambda: "Fake" not in face.status)
         assert "o_events.json · 43 events" in face.status
+
+
+async def test_the_hint_of_the_first_time_waits_until_nothing_is_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "new"))
+    engine = Estimating()
+    engine.may_count.clear()
+    async with app_on(engine).run_test(size=WIDE) as pilot:
+        face = Face(pilot, [])
+        await until(pilot, lambda: face.opened is not None and "Fake" in face.status)
+        await pilot.press("j")
+        assert "keys ·" not in face.status
+        engine.may_count.set()
+        await until(pilot, lambda: "? keys ·" in face.status)
+        await face.press("k")
+        assert "43 events" in face.status
 
 
 async def test_another_question_ends_the_counting_for_the_one_before() -> None:

@@ -90,9 +90,9 @@ class OutputKeys(PaneKeys):
         return key_of(self.app, id_)
 
     def on_key(self, event: events.Key) -> None:  # noqa: ARG002 - any key will do
-        """After the first key the hint makes way for the facts."""
+        """After the next key the hint makes way for the facts, once it has been there."""
         status = self.query_one(StatusLine)
-        if not status.hint:
+        if not status.shows_hint:
             return
         status.hint = ""
         seen = state_folder() / "seen"

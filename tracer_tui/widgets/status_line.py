@@ -33,9 +33,14 @@ class StatusLine(Widget):
         self.summary = summary
         self.set_reactive(StatusLine.hint, hint)
 
+    @property
+    def shows_hint(self) -> bool:
+        """Whether the hint stands there: it waits until nothing else is to be told."""
+        return bool(self.hint) and not self.doing and not self.busy
+
     def render(self) -> Content:
         """The line, the file's name first and shortened first."""
-        if self.hint:
+        if self.shows_hint:
             return self._line(f" {self.hint}")
         if self.answer is None:
             return Content("")
