@@ -244,3 +244,22 @@ def test_words_of_filters() -> None:
         "① stayed 10s to 1m",
         "① stayed 1d or longer",
     ]
+
+
+@pytest.mark.parametrize(
+    ("size", "title"),
+    [
+        ((80, 24), "1 Sessions · 65,480 of 168k"),
+        ((120, 40), "1 Sessions · 65,480 of 168,100"),
+    ],
+)
+async def test_a_total_that_has_no_room_is_told_in_thousands(
+    size: tuple[int, int], title: str
+) -> None:
+    async with opened(demo_engine(), study(",".join(FIVE)), size=size) as face:
+        await face.press("3", "r")
+        listing = face.users.listing
+        assert listing is not None
+        face.users.answer = replace(face.funnel, journeys_count=168_100)
+        face.users.listing = replace(listing, page=replace(listing.page, total=65_480))
+        assert face.title(face.users) == title

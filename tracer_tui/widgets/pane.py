@@ -11,10 +11,19 @@ if TYPE_CHECKING:
     from textual.content import Content
 
 
+_AROUND_TITLE = 4
+"""Cells inside the border that a title leaves."""
+
+
 class Pane(Vertical):
     """A pane whose titles may change at any key."""
 
     _is_named_anew = False
+
+    @property
+    def room_for_title(self) -> int:
+        """The cells that a title has, by the last layout."""
+        return self.outer_size.width - self.gutter.width - _AROUND_TITLE
 
     def entitle(self, title: Content | str) -> None:
         """Say above what is shown."""

@@ -27,8 +27,8 @@ from tracer_tui.widgets.line_view import LineView
 from tracer_tui.widgets.pane import Pane
 from tracer_tui.widgets.trail_lines import TrailLines
 
-_AROUND_TITLE, _SHORTEST_ID = 4, 8
-"""Cells inside the border that a title leaves, and that an id is given in any case."""
+_SHORTEST_ID = 8
+"""Cells that an id is given in any case."""
 
 
 class SessionTimeline(Pane):
@@ -110,7 +110,7 @@ class SessionTimeline(Pane):
             return
         sessions, events = plural(len(trail.sessions), "session"), plural(len(trail), "event")
         user, numbers = visible(trail.user), f" · {sessions} · {events}"
-        room = self.size.width - _AROUND_TITLE - len("2 ") - len(numbers)
+        room = self.room_for_title - len("2 ") - len(numbers)
         user = fit_ends(user, min(cell_len(user), max(room, _SHORTEST_ID)))
         also = f" · also {', '.join(map(visible, trail.merged_ids))}" if trail.merged_ids else ""
         self.entitle(Content(f"2 {user}{numbers}{also}"))

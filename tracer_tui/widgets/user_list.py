@@ -18,7 +18,7 @@ from core.cohort import Filter
 from core.engine import FunnelAnswer, Sort, SortKey, UserRow
 from tracer_tui.answers import Listing
 from tracer_tui.chips import words
-from tracer_tui.drawing import count
+from tracer_tui.drawing import count, short_count
 from tracer_tui.rules import counted
 from tracer_tui.text import content
 from tracer_tui.widgets.chip_line import ChipLine
@@ -112,21 +112,35 @@ class UserList(Pane):
         page = listing.page
         chips = [words(each, page.study.stages) for each in page.cohort.filters]
         self.query_one(ChipLine).chips = chips
+        self._tell_who()
+        order = f"by {_ORDERS[page.sort.key]} {'▾' if page.sort.descending else '▴'}"
+        matches = "1 match" if page.total == 1 else f"{count(page.total)} matches"
+        self.entitle_below(content(f"/{page.search} · {matches}" if page.search else order))
+
+    def on_resize(self) -> None:
+        """A total has another room."""
+        self._tell_who()
+
+    def _tell_who(self) -> None:
+        """Say how many are listed, and of how many; what has no room for all signs of that is
+        told in thousands or more.
+        """
+        if self.listing is None:
+            return
+        page = self.listing.page
         answer, study, is_of_units = self.answer, page.study, page.cohort.is_of_units
         what = counted(study).capitalize() if is_of_units else "Users"
-        of = ""
-        if answer is not None and (chips or page.search):
+        title = f"1 {what} · {count(page.total)}"
+        if page.share < 1:
+            title += f" · {100 * page.share:.3g} % sample"
+        elif answer is not None and (page.cohort.filters or page.search):
             everybody = answer.units_count if is_of_units else answer.users_count
             is_many = study.attempts is not None or study.hold is not None
             if is_of_units and is_many and answer.stages:
                 everybody = answer.stages[0].count  # of a session or user there may be several
-            of = f" of {count(everybody)}"
-        if page.share < 1:
-            of = f" · {100 * page.share:.3g} % sample"
-        self.entitle(Content(f"1 {what} · {count(page.total)}{of}"))
-        order = f"by {_ORDERS[page.sort.key]} {'▾' if page.sort.descending else '▴'}"
-        matches = "1 match" if page.total == 1 else f"{count(page.total)} matches"
-        self.entitle_below(content(f"/{page.search} · {matches}" if page.search else order))
+            title += " of "
+            title += short_count(everybody, self.room_for_title - len(title))
+        self.entitle(Content(title))
 
     @property
     def lines(self) -> UserLines:
