@@ -123,13 +123,14 @@ def sort_columns(raw: RawEvents) -> Prepared:
     columns = in_order(raw)
     raw.release()
     time, offsets = columns.time, columns.offsets
-    has_events = np.flatnonzero(np.diff(offsets))
-    offsets = np.append(offsets[has_events], len(time))
+    users, has_events = raw.users, offsets[1:] > offsets[:-1]
+    if not has_events.all():  # those of rows that are no events
+        users, offsets = users[has_events], np.append(offsets[:-1][has_events], len(time))
     names, name = raw.names, columns.name
     if raw.row is not None:  # rows that are no events may have had names of their own
         names, name = _occurring(names, name)
     return Prepared(
-        users=raw.users[has_events],
+        users=users,
         names=names,
         offsets=offsets,
         name=name,

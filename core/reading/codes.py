@@ -29,7 +29,7 @@ HASHES = (
 
 _WIDTHS = ((16, "USMALLINT", np.uint16), (32, "UINTEGER", np.uint32), (64, "UBIGINT", np.uint64))
 
-SPARSE = 8
+SPARSE = 4
 """Places of a table for each hash in it."""
 
 

@@ -212,8 +212,8 @@ def _bring_together(key: NDArray[np.uint64], packing: _Packing) -> NDArray[np.in
     user = (key >> np.uint64(packing.low)).astype(np.uint16)
     by = np.argsort(user, kind="stable")  # of 16 bits: counted
     near = key.take(by, mode="clip")
-    late = np.flatnonzero(near < np.maximum.accumulate(near))
-    if len(late) > MOST_LATE * len(key):
+    late = _late(near, int(MOST_LATE * len(key)))
+    if late is None:
         return None
     late = late[np.argsort(near[late])]
     stays = np.ones(len(key), dtype=np.bool_)
@@ -225,6 +225,25 @@ def _bring_together(key: NDArray[np.uint64], packing: _Packing) -> NDArray[np.in
     key[place], key[stays] = near[late], first
     by[place], by[stays] = late_by, first_by
     return by
+
+
+def _late(values: NDArray[np.uint64], most: int) -> NDArray[np.int64] | None:
+    """The places of values that come after a greater one; None where there are more than `most`."""
+    falls = np.flatnonzero(values[1:] < values[:-1])
+    # From one fall to the next they ascend, so those that are late come first of them.
+    at, ends = falls + 1, np.append(falls[1:] + 1, len(values))
+    before = np.maximum.accumulate(values[falls])
+    found, count = [falls[:0]], 0
+    while len(at):
+        is_late = values[at] < before
+        at, ends, before = at[is_late], ends[is_late], before[is_late]
+        found.append(at)
+        count += len(at)
+        if count > most:
+            return None
+        goes_on = at + 1 < ends
+        at, ends, before = at[goes_on] + 1, ends[goes_on], before[goes_on]
+    return np.concatenate(found)
 
 
 def _sort(key: NDArray[np.uint64], bits: int) -> NDArray[np.int64]:

@@ -65,7 +65,7 @@ class ParquetFile(RowFile):
         rows = ask(
             connection,
             f"SELECT CAST(to_json(r) AS VARCHAR) FROM (SELECT {columns} FROM {self.relation} "
-            f"LIMIT {SAMPLED_RECORDS}) AS r",
+            f"WHERE {_NUMBER} < {SAMPLED_RECORDS}) AS r",
         )
         # Only those that have an object inside.
         records = (parsed(text) for (text,) in rows if "{" in text[1:])
