@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from core.reading.raw import RawEvents
 
-EVENTS_AT_ONCE = 1 << 16
+EVENTS_AT_ONCE = 1 << 17
 """Events of one part, about."""
 
 MOST_PIECES = 64
