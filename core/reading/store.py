@@ -56,6 +56,7 @@ class Store:
             "progress_bar_time": "0",
             "autoinstall_known_extensions": "false",  # it would ask the network
             "autoload_known_extensions": "false",
+            "streaming_buffer_size": "'64MB'",  # one piece of an answer is a megabyte
             "parquet_metadata_cache": "true",  # each file is asked about ten times
             "enable_external_file_cache": "false",  # the system keeps what was read of a file
         }
