@@ -9,7 +9,7 @@ shapes      the exports of vendors, as data; fields: which field is which; times
 part        one file, how it is understood, and the SQL that picks events from it
 picked      the users, events and times of all rows, as long as they are texts
 parts       files of a source one after another: opened, understood, picked
-codes       texts to numbers
+codes       texts to numbers; arrow: numbers from DuckDB, piece by piece
 identity    ids that are one user
 sorting     columns sorted by user and time; order: in order, without duplicates
 rejects     the rows that are not events, and why; report: all that was found
