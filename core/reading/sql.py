@@ -79,22 +79,18 @@ def in_pieces(size: int, longest: int | None) -> str:
     return f"max_line_size={room}, buffer_size={room}, compression='none'"
 
 
-def lines_relation(path: Path, pieces: str) -> str:
-    """A relation of one column `line`: the file's lines in order, NULL where one is empty.
-
-    All lines must end alike.
-    """
-    return _lines(path, pieces)
-
-
 def packed_lines_relation(path: Path) -> str:
-    """The same for a file in zstd, whose lines may end as they like; every byte is a sign."""
+    """The lines of a file in zstd, which may end as they like; every byte is a sign."""
     # So read, lines end at "\r\n" and "\n" alike; DuckDB does that on one core only.
     ends = f"new_line='\\r\\n', strict_mode=false, max_line_size={LONGEST_LINE}, parallel=false"
-    return _lines(path, f"{ends}, compression='zstd', encoding='latin-1'")
+    return lines_relation(path, f"{ends}, compression='zstd', encoding='latin-1'")
 
 
-def _lines(path: Path, options: str) -> str:
+def lines_relation(path: Path, options: str) -> str:
+    """A relation of one column `line`: the file's lines in order, NULL where one is empty.
+
+    `options` say how it is read, such as in pieces; then all lines must end alike.
+    """
     # The delimiter is one that valid JSON cannot hold.
     return (
         f"read_csv({file_literal(path)}, auto_detect=false, header=false, delim='\x01\x02\x03', "

@@ -61,8 +61,12 @@ class Delimited(RowFile):
         """SQL for all rows but the broken; the first time those are put into tables."""
         columns = ", ".join(f"{literal(column)}: 'VARCHAR'" for column in self.columns)
         longest = None if self.survey is None else self.survey.longest_line
-        # DuckDB takes ends of lines as they come on one core only.
-        ends = "" if self.is_strict else "new_line='\\r\\n', strict_mode=false, parallel=false, "
+        ends = ""
+        if not self.is_strict:
+            # DuckDB takes ends of lines as they come on one core only. A row whose cells hold some
+            # is longer than any line.
+            ends = "new_line='\\r\\n', strict_mode=false, parallel=false, "
+            longest = LONGEST_LINE
         # Reading on after a broken row in DuckDB's other way makes other rows of what follows.
         broken, scans = (_BROKEN, _SCANS) if self.is_first else _unheeded()
         return (
