@@ -110,10 +110,10 @@ def test_a_row_of_50_megabytes_is_a_row(tmp_path: Path) -> None:
 
 def test_a_row_of_many_lines_is_a_row_however_they_end(tmp_path: Path) -> None:
     cell = b"line\n" * 2_400_000
-    rows = b"user,event,time,note\r\nann,a,1,\"" + cell + b'"\r\nbob,b,2,x\r\n'
+    rows = b'user,event,time,note\r\nann,a,1,x\r\nbob,b,2,"' + cell + b'"\r\ncy,c,3,y\r\n'
     log = _read(tmp_path / "a.csv", rows)
     assert log.report.rejected_rows == 0
-    assert [len(str(e.properties["note"])) for e in log.events(0, 2)] == [len(cell), 1]
+    assert [len(str(e.properties["note"])) for e in log.events(0, 3)] == [1, len(cell), 1]
 
 
 def test_json_nested_ten_thousand_deep_harms_no_other_row(tmp_path: Path) -> None:
