@@ -151,8 +151,8 @@ class Parts:
             except (duckdb.Error, SourceError) as error:
                 failed = error
             again = opened.again()
-            if again is None and isinstance(failed, duckdb.InvalidInputException):
-                again = _loosely(opened, opened.file)
+            if again is None:
+                again = _otherwise(opened, opened.file, failed, is_read=picked is not None)
             if again is None and failed is None:
                 keep()
         if again is not None:
@@ -181,12 +181,21 @@ def _attempt(picked: Picked | None) -> AbstractContextManager[Callable[[], None]
     return nullcontext(_go_on) if picked is None else picked.attempt()
 
 
-def _loosely(opened: Opened, file: RowFile) -> Opened | None:
-    """A file of cells with ends of lines taken as they come; None where that was tried."""
-    if not isinstance(file, Delimited) or not file.is_strict:
+def _otherwise(
+    opened: Opened, file: RowFile, failed: Exception | None, *, is_read: bool
+) -> Opened | None:
+    """A file of cells with ends of lines taken as they come, or with room for the longest row; None
+    where it needs neither, or that was tried.
+    """
+    if not isinstance(file, Delimited):
         return None
-    # One line that ends unlike the others, or one cell that holds such an end.
-    file.is_strict = False
+    if file.is_strict and isinstance(failed, duckdb.InvalidInputException):
+        # One line that ends unlike the others, or one cell that holds such an end.
+        file.is_strict = False
+    elif failed is None and is_read and file.lacks_room:
+        file.has_long_rows = True
+    else:
+        return None
     return replace(opened, again=lambda: None)
 
 

@@ -28,7 +28,7 @@ from core.threads import Each, on_all_cores, one_by_one, slices
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-FORMAT = 2
+FORMAT = 3
 """Part of each copy's key: a copy written otherwise is another one."""
 
 FEWEST_EVENTS = 1_000_000

@@ -36,6 +36,9 @@ _numbers = count()
 _BROKEN, _SCANS = "broken_rows", "broken_rows_scans"
 """Tables that DuckDB puts broken rows into; they are there only while a file is read."""
 
+_TOO_LONG = "Maximum line size"
+"""So begins what DuckDB says of a row that it has no room for."""
+
 csv.field_size_limit(LONGEST_LINE)  # the same limit that DuckDB is given
 
 
@@ -55,18 +58,17 @@ class Delimited(RowFile):
     """Whether the first row is a header."""
     is_strict: bool = True
     """Whether lines all end alike, and quotation marks stand only where they should."""
+    has_long_rows: bool = False
+    """Whether cells hold so many lines that a row is longer than any line has to be."""
 
     @property
     def relation(self) -> str:
         """SQL for all rows but the broken; the first time those are put into tables."""
         columns = ", ".join(f"{literal(column)}: 'VARCHAR'" for column in self.columns)
         longest = None if self.survey is None else self.survey.longest_line
-        ends = ""
-        if not self.is_strict:
-            # DuckDB takes ends of lines as they come on one core only. A row whose cells hold some
-            # is longer than any line.
-            ends = "new_line='\\r\\n', strict_mode=false, parallel=false, "
-            longest = LONGEST_LINE
+        longest = LONGEST_LINE if self.has_long_rows else longest
+        # DuckDB takes ends of lines as they come on one core only.
+        ends = "" if self.is_strict else "new_line='\\r\\n', strict_mode=false, parallel=false, "
         # Reading on after a broken row in DuckDB's other way makes other rows of what follows.
         broken, scans = (_BROKEN, _SCANS) if self.is_first else _unheeded()
         return (
@@ -112,14 +114,23 @@ class Delimited(RowFile):
     def remembered(self) -> dict[str, Any]:
         """And where its broken rows are."""
         broken = [at for at, *_ in self._broken]
-        return {**super().remembered(), "is_strict": self.is_strict, "broken": broken}
+        how = {"is_strict": self.is_strict, "has_long_rows": self.has_long_rows}
+        return {**super().remembered(), **how, "broken": broken}
 
     def recall(self, remembered: Mapping[str, Any]) -> None:
         """And where its broken rows are."""
         super().recall(remembered)
         self.is_strict = bool(remembered["is_strict"])
+        self.has_long_rows = bool(remembered["has_long_rows"])
         self._broken = [(int(at), "", "") for at in remembered["broken"]]
         self.broken_count = len(self._broken)
+
+    @property
+    def lacks_room(self) -> bool:
+        """Whether a row was broken only because it is long."""
+        return not self.has_long_rows and any(
+            why.startswith(_TOO_LONG) for _, why, _ in self._broken
+        )
 
     def broken(self, most: int | None = None) -> list[Broken]:
         """The rows that could not be cut into cells."""
